@@ -21,7 +21,7 @@ docstring lists the codes of its function; where E-DTYPE is listed, E-MASKED is 
 
 from types import ModuleType as _Module
 
-from refebm import path as _path  # the first, since it decides where the others find NumPy
+from refebm import start as _start  # the first, since it decides where the others find NumPy
 from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
 from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
 from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion, train_flow_matching

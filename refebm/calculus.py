@@ -60,6 +60,11 @@ def held(value):
     return getval(value)
 
 
+def anywhere(condition) -> bool:
+    """Whether a condition holds in some row; a framework that traces programs answers from what it knows of values."""
+    return bool(np.any(getval(condition)))
+
+
 @rows
 def divergence(field: Field, x: Points) -> Rows:
     r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
@@ -115,7 +120,6 @@ def derivatives_along_axes(field: Field, x: np.ndarray, count: int) -> Iterator[
         yield [function(np.zeros(len(x))) for function in functions]
 
 
-@rows
 def laplacian(function: Energy, x: Points) -> Rows:
     r"""Lap f(x) = sum_i d_i^2 f(x), exactly, (n,), of a function of rows, (n, d) -> (n,).
 
@@ -135,12 +139,21 @@ def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     is linear in w, and its own pull-back is v -> grad s v.
     Source: Song and Kingma 2021, section 4.2
     """
+    return field_and_derivative(field, x, v)[1]
+
+
+@rows
+def field_and_derivative(field: Field, x: Points, v: Direction) -> tuple[Vectors, Vectors]:
+    r"""(s(x), grad s(x) v), both (n, d), from one forward pass.
+
+    Source: Song and Kingma 2021, section 4.2
+    """
     try:
-        return make_jvp(field)(x)(v)[1]
+        return make_jvp(field)(x)(v)
     except (NotImplementedError, KeyError):  # no forward rule; an error of the field itself is raised again here
         back, s = make_vjp(field)(x)
         w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # anything but 0, where eigh's rule skips terms
-        return make_vjp(back)(w)[0](v)
+        return s, make_vjp(back)(w)[0](v)
 
 
 def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:

@@ -17,9 +17,10 @@ import refebm
 from refebm.book.command import COMMANDS as BOOK
 from refebm.book.command import add_commands
 from refebm.glossary import InputError
+from refebm.start import INTERRUPTED, interrupted
 from refebm.words import did_you_mean
 
-INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
+TERMINATED = 143  # the exit status, as shells have it
 
 
 class Parser(argparse.ArgumentParser):
@@ -119,7 +120,8 @@ def _write_no_more() -> None:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Make SIGTERM raise SystemExit, so that cleanup runs: no child process and no partial file stays behind."""
+    """Make SIGTERM raise SystemExit, and Ctrl-C KeyboardInterrupt, so that cleanup runs: no child process and no
+    partial file stays behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -127,11 +129,14 @@ def _ended_by_signals() -> Iterator[None]:
     def end(*_):
         sys.exit(TERMINATED)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGINT) is interrupted:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _verify(options) -> int:

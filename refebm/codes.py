@@ -5,18 +5,26 @@ from typing import Any
 
 OF_NUMBERS = ("E-DTYPE", "E-MASKED", "E-FINITE")  # of all numbers: said last, without the names of arguments
 LOUDER = "DomainError "  # before a code whose error is more than an InputError
+CODE = ("E-", f"{LOUDER}E-")
 WIDTH = 100
 
 
 KNOWN: dict[Any, set[str]] = {}  # the codes of functions and classes of refebm that have been read
+IN_ORDER: dict[Any, tuple[str, ...]] = {}
 
 
-def codes_of(check) -> set[str]:
+def codes_of(check) -> tuple[str, ...]:
     """The codes in the text of a check, or of the methods of a class, and of all of refebm that it calls."""
+    if check not in IN_ORDER:
+        IN_ORDER[check] = tuple(sorted(_known(check)))
+    return IN_ORDER[check]
+
+
+def _known(check) -> set[str]:
     if check not in KNOWN:
         found = KNOWN[check] = set()  # before it is read, since it may call itself
         if isinstance(check, type):
-            found.update(*(codes_of(part) for part in vars(check).values() if isinstance(part, FunctionType)))
+            found.update(*(_known(part) for part in vars(check).values() if isinstance(part, FunctionType)))
         else:
             _read(check.__code__, check.__globals__, found)
             for cell in check.__closure__ or ():
@@ -29,41 +37,37 @@ def _read(code: CodeType, known: dict, found: set[str]) -> None:
     for one in code.co_consts:
         if isinstance(one, CodeType):
             _read(one, known, found)
-        else:
-            _add(LOUDER + one if alone and isinstance(one, str) else one, found)
+        elif isinstance(one, str):
+            _add(LOUDER + one if alone else one, found)
     for name in code.co_names:
-        _add(known.get(name), found)
+        if name in known:
+            _add(known[name], found)
 
 
 def _add(part, found: set[str]) -> None:
     """Add a code, or those of a function or a class of refebm; anything else has none."""
     if isinstance(part, str):
-        if part.startswith(("E-", f"{LOUDER}E-")):
+        if part.startswith(CODE):
             found.add(part)
     elif isinstance(part, (FunctionType, type)) and part.__module__.startswith("refebm"):
-        found |= codes_of(part)
+        found |= _known(part)
 
 
-def errors_in_words(checks: dict[str, set[str]]) -> list[str]:
+def errors_in_words(checks: list[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Codes and the arguments that have them, from the codes of each argument: "E-NDIM, E-EMPTY for x" ..."""
-    having: dict[str, list[str]] = {}
-    for name, codes in checks.items():
-        for code in sorted(codes):
-            having.setdefault(code, []).append(name)
+    having: dict[str, str] = {}
+    for name, codes in checks:
+        for code in codes:
+            having[code] = f"{having[code]}, {name}" if code in having else name
     general = [code for code in OF_NUMBERS if having.pop(code, None)]
-    alike: dict[tuple, list[str]] = {}
+    alike: dict[str, str] = {}
     for code, names in having.items():
-        alike.setdefault(tuple(names), []).append(code)
-    words = [f"{', '.join(codes)} for {_listed(names)}" for names, codes in alike.items()]
+        alike[names] = f"{alike[names]}, {code}" if names in alike else code
+    words = [f"{codes} for {' and '.join(names.rsplit(', ', 1))}" for names, codes in alike.items()]
     return words + ([", ".join(general)] if general else [])
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def with_errors(doc: str, checks: dict[str, set[str]]) -> str:
+def with_errors(doc: str, checks: list[tuple[str, tuple[str, ...]]]) -> str:
     """A docstring in which the line "Errors: " begins with those of arguments, or that ends with such a line."""
     before, label, own = doc.partition("Errors: ")
     many = "\n" in doc

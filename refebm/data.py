@@ -85,6 +85,10 @@ def read_columns(
     if "" in names and not wanted:  # such as the number of each row that pandas and R write
         words = "name those to use with --columns, since a column of numbers has no name"
         raise InputError("E-COLUMN", f"{here}: {words}; they are {listed(names)}")
+    number = next((name for name in names if LIKE_A_NUMBER.fullmatch(name)), None)
+    if number and not wanted:  # perhaps the first row of a file without a header, whose other columns are text
+        words = f"the column {number!r} may be a row of numbers; if it is a header name those to use with --columns"
+        raise InputError("E-CSV", f"{here} must begin with a header line: {words}")
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
             raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")

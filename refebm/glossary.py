@@ -1279,11 +1279,11 @@ def checks_of(function: Callable) -> dict[str, Callable]:
 class Plan(NamedTuple):
     """How the arguments of a function are checked.
 
-    signature: makes it. order: (name, check), the anchor first, whose rows the others must have. names: the positional
+    order: (name, check), the anchor first, whose rows the others must have. names: the positional
     parameters, of which `least` have no default. defaults: of all parameters.
     """
 
-    signature: Callable[[], inspect.Signature]
+    signature: inspect.Signature
     order: list[tuple[str, Callable]]
     anchor: str | None
     names: tuple[str, ...]
@@ -1306,8 +1306,7 @@ def plan_of(function: Callable) -> Plan:
     order = sorted(checks_of(text).items(), key=lambda pair: pair[0] != anchor)
     defaults = dict.fromkeys(given, inspect.Parameter.empty) | dict(zip(given[last - len(own) :], own))
     defaults |= text.__kwdefaults__ or {}
-    signature = functools.cache(functools.partial(inspect.signature, function))
-    plan = Plan(signature, order, anchor, given[:last], last - len(own), defaults)
+    plan = Plan(signature_of(function), order, anchor, given[:last], last - len(own), defaults)
     if code and "<locals>" in function.__qualname__ and not function.__defaults__:
         PLANS[code] = plan
     return plan
@@ -1320,7 +1319,7 @@ def rows(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
-        bound = None if not kwargs and least <= len(args) <= len(names) else signature().bind(*args, **kwargs)
+        bound = None if not kwargs and least <= len(args) <= len(names) else signature.bind(*args, **kwargs)
         given = bound.arguments if bound else dict(zip(names, args))
         x = points_of(given["self"], anchor, given[anchor]) if owned and anchor else None
         for name, check in order:
@@ -1330,10 +1329,9 @@ def rows(function: Callable) -> Callable:
         with numpy.errstate(invalid="ignore"):  # no warning for NaN that a callable returned
             return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
-    if "<locals>" in function.__qualname__:
-        return checked
-    checked.__signature__ = signature_of(function)
-    if function.__doc__ and order:
-        codes = {name: codes_of(check) | ({"E-SHAPE"} if owned and name == anchor else set()) for name, check in order}
+    checked.__signature__ = signature
+    if function.__doc__ and order and "<locals>" not in function.__qualname__:
+        of_owner = {anchor: ("E-SHAPE",)} if owned else {}
+        codes = [(name, codes_of(check) + of_owner.get(name, ())) for name, check in order]
         checked.__doc__ = with_errors(function.__doc__, codes)
     return checked

@@ -68,7 +68,6 @@ def vjp_by_leaf(function: Callable, parameters) -> tuple[Callable, np.ndarray]:
     value, end = trace(VJPNode.new_root(), of_leaves, 0.0)
 
     def back(weights):
-        gradients.clear()
         if end:
             backward_pass(weights, end)
         each = enumerate(leaves)

@@ -20,7 +20,15 @@ from mpmath import mp
 import refebm
 from refebm import glossary
 from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
-from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, from_json, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import (
+    HERE,
+    NUDGE,
+    arguments_from_json,
+    fingerprint,
+    plain,
+    reference,
+    reference_gradient,
+)
 from refebm.glossary import gives_rows
 from refebm.identities import REFERENCE
 from refebm.models import Model
@@ -55,7 +63,7 @@ def change(asked, function):
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
         most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
         nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
-        moved = from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
+        moved = arguments_from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
 
@@ -80,29 +88,25 @@ def up(number):
 
 def exponents(asked):
     """What rounding the arguments of a mixture's exponentials does to its responsibilities, far out: |a| u of each."""
-    if asked.given["reach"] == 1 or asked.function in NO_SCORE:
+    if asked.given["reach"] == 1:
         return 0.0
-    x = asked.arguments["x" if "x" in asked.arguments else "y"]
     if "density" in asked.arguments:
-        density = asked.arguments["density"]
-        log_p = getattr(refebm, density["density"])(*density["parameters"].values()).log_prob(x)
-        return float(np.max(np.abs(log_p)))
-    model = asked.arguments[asked.model]
-    size = 2 * float(np.max(np.abs(model(x)))) if model.kind == "mixture" else 0.0  # twice: noise is added
+        density, x = asked.arguments["density"], asked.arguments.get("x", asked.arguments.get("y"))
+        law = getattr(refebm, density["density"])(*density["parameters"].values())
+        return float(np.max(np.abs(law.log_prob(x)))) if hasattr(law, "log_prob") else 0.0
+    model = asked.arguments.get(asked.model)
+    if getattr(model, "kind", "") != "mixture" or asked.function in OF_VALUES:
+        return 0.0
+    x = asked.arguments["x"]
+    size = 2 * float(np.max(np.abs(model(x))))  # twice: noise is added
     return np.repeat([size, 0.0], [x.size, len(x)]) if asked.function in ADJUSTED else size  # states, probabilities
 
 
-NO_SCORE = {
-    "contrastive_divergence_with_entropy",
-    "metropolis_step",
-    "negative_log_likelihood",
-    "contrastive_divergence",
-    "estimated_log_partition",
-    "multigrid_contrastive_divergence",
+OF_VALUES = {  # functions that take no derivative of an energy, and so show no responsibility
+    *("contrastive_divergence", "contrastive_divergence_with_entropy", "multigrid_contrastive_divergence"),
+    *("metropolis_step", "negative_log_likelihood", "conditional_noise_contrastive", "variational_bound"),
+    "minimum_probability_flow_continuous",
 }
-NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
-NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}
-NO_SCORE |= {function for function in EXAMINED if "RBM" in function}
 
 
 def inner_terms(asked, length):

@@ -22,13 +22,15 @@ import numpy as np
 from autograd.tracer import isbox
 
 import refebm
-from refebm.glossary import InputError, TimeField
+from refebm.crosscheck.questions import KERNEL_TYPES
+from refebm.glossary import InputError, Sampler, TimeField, TimeWeight
 from refebm.identities.implementation import REFERENCE
 from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, KINDS, Model
 from refebm.samplers.step import Step
 from refebm.sdes import LinearSDE
-from refebm.variants.arguments import BY_NAME, Question, handed, types
+from refebm.variants.arguments import Question, handed, types
+from refebm.variants.densities import PARAMETERS
 from refebm.variants.procedures import NAMES as PROCEDURES
 
 N, D = 6, 3  # unlike other sizes, so that an axis of such a length is known
@@ -95,7 +97,7 @@ BY_HAND = {  # what no question asks: training, quadrature, what draws, steps of
         "step_size": 0.125,
         "each": by_user(looks),
     },
-    "mixture_of": lambda: {"density": refebm.GaussianMixture(**question().density("GaussianMixture"))},
+    "mixture_of": lambda: {"density": refebm.GaussianMixture(**PARAMETERS["GaussianMixture"](question()))},
     "rng": lambda: np.random.default_rng(0),
     "size": lambda: 4,
     "radius": lambda: 3.0,
@@ -178,7 +180,7 @@ def _arguments(name):
             timed = TimeField in types(name).values()  # a network knows no time 0
             kind = {"kind": "diffused_mixture"} if timed else {}
             made = question(d={"log_partition": 2, "prior_gap": 1}.get(method or name, D), **kind)
-            given = made.density(name) if name in ("smoothed_empirical", "standard_normal") else made.arguments(name)
+            given = PARAMETERS[name](made) if name in PARAMETERS else made.arguments(name)
         except KeyError:
             given = {}
     if "law" in given:
@@ -199,16 +201,13 @@ def _arguments(name):
 
 
 def _handed(function, name, value):
-    """What a question has as data, as a user hands it over."""
-    if isinstance(value, Model) or (isinstance(value, tuple) and value and isinstance(value[0], Model)):
-        return handed(REFERENCE, types(function)[name], value)
-    if isinstance(value, str) and name != "by":
-        return by_user(BY_NAME[value]) if name == "sampler" else BY_NAME[value]
-    if name == "sde":
-        return REFERENCE.sde(value)
-    if function == "diffusion_score_matching" and name == "weight":
+    """What a question has as data, as a user hands it over; what is not refebm's own may raise anything."""
+    kind = types(function)[name]
+    if kind == TimeWeight and not callable(value):
         return lambda t: value[: len(t)]
-    return by_user(value) if name in ("step", "coupled_step") or (function in PROCEDURES and callable(value)) else value
+    made = handed(REFERENCE, kind, value)
+    by_hand = kind in (Sampler, *KERNEL_TYPES) or (function in PROCEDURES and callable(made))
+    return by_user(made) if by_hand else made
 
 
 # ---- defects ----

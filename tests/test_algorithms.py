@@ -165,7 +165,7 @@ def test_what_else_ends_it_has_the_fit(error):
     assert len(fit.history) == 4 and not fit.finite and type(error).__name__ in fit.message
 
 
-@pytest.mark.parametrize(("calls", "steps"), [(4, 0), (10, 2), (18, 4)])
+@pytest.mark.parametrize(("calls", "steps"), [(2, 0), (6, 2), (11, 4)])
 def test_an_autoencoder_that_is_interrupted_has_both_models(calls, steps):
     """While the score is fitted: for the first time, between steps, at the end. A fit of the score alone is none."""
     left, asked = iter(range(calls)), arguments("train_implicit_vae")
@@ -186,7 +186,7 @@ def test_an_autoencoder_that_is_interrupted_has_both_models(calls, steps):
 
 def test_a_score_of_codes_that_cannot_be_fitted_stops_it():
     """Between steps: both models are those of the last step."""
-    asked, calls = arguments("train_implicit_vae"), iter(range(10))
+    asked, calls = arguments("train_implicit_vae"), iter(range(6))
 
     def score(phi, z, x):
         return made.spring_of_codes(phi, z, x) * (np.nan if next(calls, None) is None else 1.0)

@@ -14,7 +14,7 @@ from tests.test_theorems import OBJECTIVES
 
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
-    ["codes"],
+    ["codes", "start"],
     ["glossary"],
     ["files", "papers", "progress", "words"],
     ["special", "tracing"],

@@ -225,7 +225,7 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
     out = capsys.readouterr().out
     for words in (
         "½ (vₖ · s(x))²",
-        "return hutchinson_divergence",
+        "return dot(v, slope)",
         "eq. 15",
         "sign of the trace",
         "sliced_is_explicit_sliced",

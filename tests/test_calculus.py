@@ -15,6 +15,7 @@ from autograd import grad, value_and_grad
 import refebm
 from refebm import calculus, tracing
 from refebm.calculus import jacobian_vector_product, pull_back
+from refebm.glossary import InputError
 from tests.benchmark.timing import peak_bytes
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
@@ -101,7 +102,7 @@ def test_what_is_differentiated_may_be_used_in_another_thread():
 
 
 def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
-    """f = a^2 x + b at weights (1, 2): its gradient is (2 a (x_1 + 2 x_2), 3), at every call."""
+    """f = a^2 x + b at weights w: its gradient is (2 a x . w, w), at every call, also where a weight is 0."""
     parameters, x = {"a": np.array(3.0), "rest": (np.array([0.5, 0.25]), [np.ones(2)])}, np.array([1.0, 2.0])
 
     def function(p):
@@ -110,9 +111,9 @@ def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
 
     value, back = pull_back(function, parameters)
     np.testing.assert_array_equal(value, [9.5, 18.25])
-    for weights in (np.array([1.0, 2.0]), np.array([1.0, 2.0])):
+    for weights, slope in ((np.array([1.0, 2.0]), 30.0), (np.array([1.0, 2.0]), 30.0), (np.array([0.0, -1.0]), -12.0)):
         gradient = back(weights)
-        assert gradient["a"] == 30.0
+        assert gradient["a"] == slope
         np.testing.assert_array_equal(gradient["rest"][0], weights)
         np.testing.assert_array_equal(gradient["rest"][1][0], [0.0, 0.0])
 
@@ -125,6 +126,43 @@ def test_a_pull_back_is_differentiated_again():
 
     assert slope(3.0) == 9.0
     assert grad(slope)(3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("x", "code"),
+    [(np.ones(3), "E-NDIM"), (np.ones((0, 3)), "E-EMPTY"), ([[np.nan, 1.0]], "E-FINITE"), ([["a", "b"]], "E-DTYPE")],
+)
+def test_a_score_sees_its_points_before_the_energy_does(x, code):
+    score = refebm.score_of(lambda x: 1 / 0)
+    with pytest.raises(InputError, match=code):
+        score(x)
+
+
+def test_whether_a_condition_holds_anywhere():
+    """Of values, also where they are traced."""
+    assert calculus.anywhere(np.array([False, True])) is True and calculus.anywhere(np.array([False, False])) is False
+    seen = []
+    grad(lambda a: seen.append(calculus.anywhere(a * np.array([1.0, -1.0]) > 0)) or a)(2.0)
+    assert seen == [True]
+
+
+def test_an_energy_is_a_callable_that_returns_one_number_for_each_row():
+    with pytest.raises(TypeError, match="E-CALLABLE: energy must be"):
+        refebm.score_of(3)
+    for shape in ((2, 1), (), (3,)):
+        with pytest.raises(InputError, match=r"E-CALLABLE: energy\(x\) must return \(n,\)"):
+            refebm.score_of(lambda x, shape=shape: np.zeros(shape))(X[:2])
+
+
+def test_laplacians_at_the_origin():
+    """Of a constant, a linear and a quadratic function, where sums and points are 0; and elsewhere."""
+    for x in (np.zeros((2, 3)), np.array([[1.0, -1.0, 0.0], [0.5, 2.0, 1.0]])):
+        for function, right in (
+            (lambda x: np.ones(len(x)), 0.0),
+            (lambda x: x @ np.array([1.0, 2.0, 3.0]), 0.0),
+            (lambda x: anp.sum(x**2 * np.array([1.0, 2.0, 3.0]), axis=1), 12.0),
+        ):
+            np.testing.assert_array_equal(calculus.laplacian(function, x), [right, right])
 
 
 FAULTS = """
@@ -204,6 +242,21 @@ def test_a_score_made_of_another_is_not_taken_for_it():
         return refebm.divergence(twice, WIDE)[0]
 
     assert value_and_grad(doubled)(3.0) == (-48.0, -16.0)
+
+
+def test_a_forward_pass_asks_for_a_slope_as_often_in_many_coordinates_as_in_few():
+    """With the energy sum (a x)^3 the divergence of the score is -6 a^3 sum x, whose derivative is -18 a^2 sum x."""
+    asked = []
+    cube = refebm.special.with_slope(lambda y, x: asked.append(x) or 3 * x**2)(lambda x: x**3)
+
+    def times(d):
+        asked.clear()
+        x = np.ones((2, d))
+        slope = grad(lambda a: refebm.divergence(refebm.score_of(lambda x: anp.sum(cube(a * x), axis=1)), x)[0])(0.5)
+        assert slope == pytest.approx(-4.5 * d, rel=1e-14)
+        return len(asked)
+
+    assert times(16) == times(8) > 0
 
 
 def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatch):

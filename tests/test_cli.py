@@ -202,6 +202,7 @@ BAD_DATA = {
     "a name of none": (",a,b\n0,1,2\n1,3,4\n", [], "E-COLUMN.*--columns.*\\(no name\\), a, b"),
     "the numbers of rows": (",x\n0,2.5\n1,4\n", [], "E-COLUMN.*--columns.*\\(no name\\), x"),
     "a number too small for a float": ("a\n1\n-0.01e-400\n", [], "E-CSV.*line 3, column 'a'.*'-0.01e-400'"),
+    "rows with labels and no header": ("ann,1,2\nbob,3,4\n", [], "E-CSV.*header line.*'1'.*--columns"),
     "a device without end": (None, ["--data", "/dev/zero"], "E-SIZE"),
 }
 
@@ -238,6 +239,11 @@ def test_forms_of_numbers(tmp_path, text, form):
     np.testing.assert_array_equal(read.points, [[1.5, 2.0], [-2.0, 5.0]])
     assert [name[0] for name in read.names] == ["x", "y"] and read.left_out == ["who"]
     assert read.dropped == (2 if form == {"missing": "drop"} else 0)
+
+
+def test_columns_whose_names_are_numbers_are_used_when_they_are_named(tmp_path):
+    read = read_columns(csv_file(tmp_path, "who,2019,2020\na,1,2\nb,3,4\n"), ["2020", "2019"])
+    np.testing.assert_array_equal(read.points, [[2.0, 1.0], [4.0, 3.0]])
 
 
 def test_what_is_left_out_is_said(tmp_path, capsys):

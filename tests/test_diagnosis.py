@@ -11,6 +11,7 @@ import pytest
 from refebm import glossary
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
+from refebm.crosscheck.facts import EXCEPTIONS, _features
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
 from refebm.crosscheck.vectors import tolerance, vectors
@@ -826,21 +827,27 @@ def conditional_noise_contrastive(energy, x, y, log_ratio=None):
 def gan_discriminator_loss(logit, x, y):
     real, fake = 1 / (1 + np.exp(-logit(x))), 1 / (1 + np.exp(-logit(y)))
     return -np.log(real) - np.log(1 - fake)
+
+@objective
+def mixed_noise(log_noise, log_proposal, weight, x):
+    return np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))
 """
+SOFTPLUS = "log(1 + exp(a)), or -log(sigmoid(-a)), which overflows"
 
 
 @pytest.mark.parametrize(
-    ("function", "was", "becomes", "said"),
+    ("function", "form", "was", "becomes", "said"),
     [
-        ("noise_contrastive", " - np.log(len(y))", "", "log nu left out"),
-        ("conditional_noise_contrastive", "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
-        ("gan_discriminator_loss", "-np.log(real)", "np.log(real)", "has coefficient -1"),
+        ("noise_contrastive", "-log(1 - sigmoid(a))", " - np.log(len(y))", "", "log nu left out"),
+        ("conditional_noise_contrastive", SOFTPLUS, "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
+        ("gan_discriminator_loss", SOFTPLUS, "-np.log(real)", "np.log(real)", "has coefficient -1"),
+        ("mixed_noise", "log of the sum of densities", "return np.log((1", "return 2 * np.log((1", "equals 2 x"),
     ],
 )
-def test_overflow_is_set_apart_and_the_rest_is_named(function, was, becomes, said):
+def test_overflow_is_set_apart_and_the_rest_is_named(function, form, was, becomes, said):
     """What is right elsewhere is said to be a naive form; a mistake beside it has its name."""
     right = examined(NAIVE, function)
-    assert right.status == "failed" and right.diagnosis.startswith("naive form: "), right.diagnosis
+    assert right.status == "failed" and right.diagnosis.startswith(f"naive form: {form}"), right.diagnosis
     wrong = examined(NAIVE.replace(was, becomes), function).diagnosis
     assert said in wrong and "numbers overflow: naive form, " in wrong, wrong
 
@@ -987,14 +994,35 @@ def test_two_conventions_in_one_class_fail():
     assert second == other
     both = mixed.replace("self.b + h @ self.W.T\n\n", "self.b + self.sigma * (h @ self.W.T)\n\n")
     assert [one.status for one in consistent([examined(both, one) for one in methods])] == ["convention"] * 2
+    wrong = mixed.replace("self.b + h @", "2 * self.b + h @", 1)
+    assert [one.status for one in consistent([examined(wrong, one) for one in methods])] == ["convention", "failed"]
 
 
 def test_what_has_neither_rows_nor_coordinates_is_not_told_by_them():
     text = "import numpy as np\n\ndef cosine_betas(n, offset, most):\n    i = np.arange(n + 1)\n"
     text += "    kept = np.cos(0.5 * np.pi * (i / n + offset)) ** 2\n"
     text += "    return np.minimum(1 - kept[1:] / kept[:-1], most)\n"
+    for function, has in (("cosine_betas", False), ("tweedie_mean", True)):
+        some = vectors(function)
+        evidence = Evidence(some, "per row", np.concatenate([one.value for one in some]), 2.0**-53)
+        assert ({"n", "d"} <= {*_features(evidence)}) == has
+        masks = dict(EXCEPTIONS)
+        assert [bool(np.any(masks[one](evidence))) for one in ("n is 1", "d is 1")] == [has, has]
     found = examined(text, "cosine_betas").diagnosis
     assert "/ (1 + offset)" in found and not re.search(r"where (n|d) |n equals d", found), found
+
+
+def test_where_a_mistake_is_nan_a_program_may_have_a_number():
+    """The part that is drawn is twice what it is, and a root of less than 0 is 0."""
+    text = "import numpy as np\n\ndef ddim_step(score, betas, x, i, eta, z):\n    kept = np.cumprod(1 - betas)\n"
+    text += "    a, a_before = kept[i][:, None], np.append(1.0, kept)[i][:, None]\n"
+    text += "    eps = -np.sqrt(1 - a) * score(x, i)\n"
+    text += "    x_0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)\n"
+    text += "    sigma = 2 * eta * np.sqrt((1 - a_before) / (1 - a) * (1 - a / a_before))\n"
+    text += "    ahead = np.sqrt(np.maximum(1 - a_before - sigma**2, 0))\n"
+    text += "    return np.sqrt(a_before) * x_0 + ahead * eps + sigma * z\n"
+    found = examined(text, "ddim_step").diagnosis
+    assert "where that is NaN, yours is a number" in found, found
 
 
 def test_what_is_searched_is_the_text_of_functions():
@@ -1175,3 +1203,15 @@ THIRD_KINDS = [
 def test_what_a_third_stranger_brought_is_named_elsewhere_too(function, was, becomes, words):
     assert THIRD.count(was) == 1 and examined(THIRD, function).status == "passed"
     assert words in examined(THIRD.replace(was, becomes), function).diagnosis
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-8])
+def test_an_epsilon_in_a_divisor_is_found_in_a_long_text(epsilon):
+    text = "import numpy as np\n\ndef split_r_hat(x):\n    half = len(x) // 2\n"
+    text += (
+        "    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)\n    w = halves.var(0, ddof=1).mean(0)\n"
+    )
+    text += "    pooled = (half - 1) / half * w + halves.mean(0).var(0, ddof=1)\n"
+    text += f"    return np.sqrt(pooled / (w + {epsilon}))\n"
+    found = examined(text, "split_r_hat")
+    assert found.status == "convention" and f"an epsilon of {epsilon:.3g}" in found.diagnosis, found.diagnosis

@@ -216,6 +216,13 @@ def test_as_many_states_as_can_be_met_are_enumerated():
         states(20, 48)
 
 
+def test_units_up_to_the_most_are_enumerated(monkeypatch):
+    monkeypatch.setattr("refebm.models.rbm.MOST_UNITS", 3)
+    assert len(states(3)) == 8
+    with pytest.raises(InputError, match=r"E-SIZE: 4 units have .* up to 3 are enumerated"):
+        states(4)
+
+
 def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
     def to_zero(x, y, noise):
         return tuple(refebm.langevin_step(lambda x: -x, one, 1.0, 0 * one) for one in (x, y))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import digamma
+from scipy.special import digamma, gammainc, gammaln
 from scipy.stats import norm
 
 import refebm
@@ -64,6 +64,95 @@ def test_what_is_infinite_is_refused(name):
     assert caught.value.code == "E-DIVERGES"
 
 
+def test_one_of_several_that_is_infinite_is_refused():
+    with pytest.raises(DomainError, match="E-DIVERGES"):
+        expect([lambda x: 1 / (1 + square(x)), square], StudentT(2.0, 0.0, 1.0))
+
+
+def test_an_infinite_expectation_of_what_is_negative_is_refused():
+    with pytest.raises(DomainError, match="E-DIVERGES"):
+        expect([lambda x: -square(x)], StudentT(2.0, 0.0, 1.0))
+
+
+def test_what_is_0_everywhere_has_settled():
+    result = expect([lambda x: 0 * x[:, 0]], Gaussian(0.0, 1.0))
+    assert result.settled and result.value[0] == result.error[0] == 0.0
+
+
+def test_values_of_one_function_that_differ_in_size_settle_each_in_its_own():
+    sizes = np.array([1.0, 1e-20, 1e20])
+    result = expect([lambda x: x**2 * sizes], GaussianMixture([0.5, 0.5], [[0.0], [1.0]], 1.0))
+    assert result.settled
+    np.testing.assert_allclose(result.value[0], 1.5 * sizes, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "told"),
+    [
+        (
+            lambda x: np.where(x > 3, [0.0, np.inf, -np.inf], x),
+            "E-DIVERGES",
+            r"is inf at x = \[3\.\d+\]",
+        ),
+        (lambda x: np.where(x < -1, np.nan, np.where(x > 11, np.inf, x)), "E-SETTLED", r"is nan at x = \[-1[\d.]+\]"),
+    ],
+    ids=["the first of a row", "a number that is none before infinite ones"],
+)
+def test_which_value_is_told_of_several_that_are_not_finite(function, code, told):
+    with pytest.raises(DomainError, match=f"{code}: .*{told}"):
+        expect([function], Gaussian(0.0, 1.0))
+
+
+def test_a_rule_of_given_degree_is_checked_by_the_next_for_each_function():
+    asked = []
+    result = expect([lambda x: asked.append(len(x)) or square(x), lambda x: x[:, 0] ** 8], Gaussian(0.0, 1.0), degree=2)
+    assert asked == [2, 3] and result.change > 0.1
+
+
+def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
+    """E t^2 = nu/(nu - 2); beyond T its share is 2 c T^(2 - nu)/nu. The change is twice that between the two boxes."""
+    nu = 2.08
+    density = StudentT(nu, 0.0, 1.0)
+    result = expect([lambda x: np.ones(len(x)), square], density)
+    c = nu ** ((nu + 1) / 2) * np.exp(gammaln((nu + 1) / 2) - gammaln(nu / 2)) / np.sqrt(nu * np.pi)
+    shares = [2 * c / nu * (np.exp(density.box(density.widest + more)[1]) / 2) ** (2 - nu) for more in (0, 2)]
+    assert result.change == pytest.approx(2 * (shares[0] - shares[1])[0], rel=0.02)
+    assert result.settled and 1e-11 < abs(result.value[1] - nu / (nu - 2)) < result.error[1] < 1e-8
+
+
+def test_what_depends_on_values_below_the_smallest_float_is_in_the_change():
+    """E log x = digamma(a). If what lies below 2^-1022 moves up to 2^-511, log x changes by 511 log 2 there."""
+    a = 0.035
+    result = expect([lambda x: np.ones(len(x)), lambda x: np.log(x[:, 0])], Gamma(a, 1.0))
+    changes = gammainc(a, 2.0**-1022) * 511 * np.log(2) / -digamma(a)
+    assert result.change == pytest.approx(changes, rel=0.05) and result.settled
+    assert abs(result.value[1] - digamma(a)) <= result.error[1] < 1e-8
+
+
+def test_a_roundoff_of_the_terms_in_the_tails_counts_as_a_billionth():
+    """exp(c x - c^2/2) times a normal density is that of mean c: terms at the nodes k h that are beyond 10."""
+    c = 1.75
+    result = expect([lambda x: np.exp(c * x[:, 0] - c**2 / 2)], Gaussian(0.0, 1.0))
+    h = next(h for h in (13 / 64, 13 / 128) if len(result.terms[0]) == 2 * np.ceil(12 / h) + 1)
+    nodes = h * np.arange(np.ceil(10 / h), np.ceil(12 / h) + 1)
+    share = h * np.sum(norm.pdf(nodes - c))
+    assert result.change == pytest.approx(share * 1e-9 * 2**52, rel=1e-3) and result.settled
+
+
+class Narrow:
+    """N(0, 1), with a box that holds 86 % of its mass."""
+
+    box = [-1.5], [1.5]
+
+    def log_prob(self, x):
+        return norm.logpdf(x[:, 0])
+
+
+def test_a_box_is_widened_where_it_lacks_mass_although_the_function_is_0_there():
+    result = expect([lambda x: np.exp(-50 * square(x))], Narrow())
+    assert result.settled and result.value[0] == pytest.approx(101**-0.5, rel=1e-14)
+
+
 @pytest.mark.parametrize("shape", [0.5, 1.5, 2.0])
 def test_score_matching_of_gamma_data_is_refused_where_it_does_not_exist(shape):
     p = Gamma(shape, 1.0)
@@ -86,11 +175,33 @@ def test_fisher_information_of_a_gamma_density(shape):
     (value,) = expect([lambda x: p.score(x) ** 2], p).value
     assert p.fisher_information() == 4.0
     assert abs(value[0] - 4.0) <= 1e-13
+    assert Gamma([shape, 4.0], [2.0, 3.0]).fisher_information().tolist() == [4.0, 4.5]
 
 
 def test_a_lattice_that_would_not_fit_is_refused():
     with pytest.raises(DomainError, match="d = 4") as caught:
         expect([square], refebm.standard_normal(4))
+    assert caught.value.code == "E-SIZE" and "state a degree" in str(caught.value)
+
+
+@pytest.mark.parametrize(("d", "apart"), [(1, 1e5), (2, 1e3), (3, 10.0)])
+def test_components_that_are_too_far_apart_are_averaged_one_by_one(d, apart):
+    """A degree is for a Gaussian only."""
+    density = GaussianMixture([0.5, 0.5], np.outer([0.0, apart], np.ones(d)), 1.0)
+    with pytest.raises(DomainError, match="components") as caught:
+        expect([square], density)
+    assert caught.value.code == "E-SIZE" and "degree" not in str(caught.value)
+
+
+def test_a_box_that_is_too_wide_is_the_limit_that_is_named():
+    class Cube:
+        box = (-np.ones(4), np.ones(4))
+
+        def log_prob(self, x):
+            return 0 * x[:, 0] - 4 * np.log(2)
+
+    with pytest.raises(DomainError, match=r"this Cube .* as wide and as fine as its box") as caught:
+        expect([square], Cube())
     assert caught.value.code == "E-SIZE"
 
 
@@ -141,6 +252,16 @@ def test_nodes_nearer_than_floats_are_refused():
     with pytest.raises(DomainError, match="closer together than neighbouring floats") as caught:
         expect([square], GaussianMixture([0.5, 0.5], [[1e-100], [1e-100 + 3e-120]], 1e-240))
     assert caught.value.code == "E-SETTLED"
+
+
+@pytest.mark.parametrize(
+    "means",
+    [[[-1e20], [0.0]], [[0.0], [1e20]], [[0.0, 1e20], [0.0, 1e20 + 1e6]], [[1.5 * 2.0**53 * 13 / 64]]],
+    ids=["below", "above", "in one coordinate", "between 2^53 and 2^54 spacings"],
+)
+def test_nodes_nearer_than_floats_on_one_side_or_in_one_coordinate_are_refused(means):
+    with pytest.raises(DomainError, match=r"E-SETTLED: a lattice .* closer together than neighbouring floats"):
+        expect([square], GaussianMixture(np.full(len(means), 1 / len(means)), means, 1.0))
 
 
 NOT_FINITE = {

@@ -1,5 +1,7 @@
 """At the ends of what floats hold: closed forms where squares, products and differences would be lost, or a refusal."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -205,6 +207,20 @@ def test_a_deviation_is_beside_weights_of_any_size():
                 assert told in str(error.value)
 
 
+def test_the_least_deviation_beside_a_weight_of_1():
+    """Its square is above 1000 times 2^-52: 31.625^2 = 1000.14, 31.609375^2 = 999.15."""
+    weights = [[0.0], [1.0], [0.0]]
+    assert refebm.LinearGaussianVAE(weights, np.zeros(3), 31.625 * 2**-26).marginal().cov[1, 1] == 1 + 1000 * 2**-52
+    with pytest.raises(refebm.DomainError, match=r"the largest 1\.0e"):
+        refebm.LinearGaussianVAE(weights, np.zeros(3), 31.609375 * 2**-26).marginal()
+
+
+def test_a_deviation_that_is_nothing_beside_one_weight_of_several():
+    for weights in ([[0.0], [1e151]], [[-1e151, 1.0], [0.0, 1.0]]):
+        with pytest.raises(refebm.InputError, match="E-SCALE: deviation must be above 1e-150 times the weights"):
+            refebm.LinearGaussianVAE(weights, [0.0, 0.0], 1.0)
+
+
 @pytest.mark.parametrize(
     "x,reflected", [([1.0, 1.0], [0.0, -1.0]), ([-1.0, -1.0], [0.0, -1.0]), ([1.0, 0.0], [-1.0, 0.0])]
 )
@@ -346,6 +362,60 @@ def test_chains_that_move_in_their_last_digits(at, step):
         np.testing.assert_allclose(
             refebm.autocovariance(far, 4), of_near, rtol=1e-14, atol=1e-15 * np.abs(of_near[0, 0])
         )
+
+
+def exact_diagnostics(x):
+    """rho_t, the effective size and split R-hat of chains (T, n), in fractions but for the last root and logarithm."""
+    chains = [[Fraction(float(value)) for value in chain] for chain in x.T]
+    length, n = x.shape
+
+    def lagged(chain, t):
+        mean = sum(chain) / len(chain)
+        return sum((a - mean) * (b - mean) for a, b in zip(chain, chain[t:])) / len(chain)
+
+    def of_means(chains):
+        means = [sum(chain) / len(chain) for chain in chains]
+        middle = sum(means) / len(means)
+        return sum((mean - middle) ** 2 for mean in means) / (len(means) - 1)
+
+    c = [sum(lagged(chain, t) for chain in chains) / n for t in range(length)]
+    within = c[0] * length / (length - 1)
+    rho = [1, *(1 - (within - c_t) / (c[0] + of_means(chains)) for c_t in c[1:])]
+    tau, least = Fraction(-1), None
+    for pair in (rho[k] + rho[k + 1] for k in range(0, length - 1, 2)):
+        if pair <= 0:
+            break
+        least = pair if least is None else min(least, pair)
+        tau += 2 * least
+    size = n * length / max(float(tau), 1 / np.log10(n * length))
+    half = length // 2
+    halves = [part for chain in chains for part in (chain[:half], chain[half:])]
+    inside = sum(lagged(part, 0) for part in halves) / len(halves) * half / (half - 1)
+    r_hat = float(Fraction(half - 1, half) + of_means(halves) / inside) ** 0.5
+    return [float(c_t / c[0]) for c_t in c], size, r_hat
+
+
+BESIDE = {  # scale and place of either of two chains
+    "of sizes 600 powers of ten apart": ((1e300, 0.0), (1e-300, 0.0)),
+    "the first is the small one": ((1e-300, 0.0), (1e300, 0.0)),
+    "one that went off": ((1.0, 0.0), (1e17, 3e17)),
+    "the first went off": ((1e17, 3e17), (1.0, 0.0)),
+    "far apart, in units": ((1.0, 1e40), (1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_chains_whose_moves_are_lost_beside_those_of_others(name):
+    up = alternating(0.0, 1.0)[:, :, 0]
+    (first, at), (second, there) = BESIDE[name]
+    x = np.stack([first * up[:, 0] + at, second * up[:, 1] + there], axis=1)
+    if name == "far apart, in units":  # the first moves in its last digits
+        x[::2, 0] = np.nextafter(1e40, np.inf)
+    rho, size, r_hat = exact_diagnostics(x)
+    x = x[:, :, None]
+    np.testing.assert_allclose(refebm.autocorrelation(x, 7)[:, 0], rho, atol=2e-15)
+    np.testing.assert_allclose(refebm.effective_sample_size(x), size, rtol=1e-13)
+    np.testing.assert_allclose(refebm.split_r_hat(x), r_hat, rtol=1e-13)
 
 
 def test_chains_below_0_whose_squares_overflow():

@@ -1,5 +1,6 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
+import importlib
 import sys
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.frameworks import numpy as numpy_harness
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
-from refebm.glossary import Field, InputError
+from refebm.glossary import Field, InputError, LevelField
 from refebm.models import Model
 from tests.sabotage import examined, module_of
 
@@ -552,20 +553,23 @@ def test_levels_may_end_with_zero_or_come_alone(name):
     assert finding.status == "failed", finding.diagnosis
 
 
-def test_a_row_far_out_is_seen_by_a_model_that_was_traced_before():
+@pytest.mark.parametrize("kind", ["mixture", "smoothed_mixture"])
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_row_far_out_is_seen_by_a_model_that_was_traced_before(framework, kind):
     """Far out the two exponents, 5e15 each, differ by 1/2: only the formula without what they share sees it."""
-    pytest.importorskip("jax", reason="a peer, of the extra that is called so")
-    from refebm.crosscheck.frameworks.jax import HARNESS
-
-    model = Model(
-        "mixture",
-        {"logits": np.zeros(2), "means": np.zeros((2, 2)), "precisions": np.stack([np.eye(2), np.diag([1.0, 2.0])])},
-    )
-    with HARNESS.inside():
-        score = HARNESS.given(Field, model)
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    harness = importlib.import_module(f"refebm.crosscheck.frameworks.{framework}").HARNESS
+    diagonals = np.array([[1.0, 1.0], [1.0, 2.0]])
+    given, level = {"precisions": np.stack([*map(np.diag, diagonals)])}, ()
+    if kind == "smoothed_mixture":  # a noise that is lost in the variances; the factors of the normals divided out
+        given, level = {"variances": 1 / diagonals}, (np.array([2.0**-30]),)
+    logits = np.array([0.0, -0.5 * np.log(2) * len(level)])
+    model = Model(kind, {"logits": logits, "means": np.zeros((2, 2)), **given})
+    with harness.inside():
+        score = harness.given(LevelField if level else Field, model)
         for first in (1.0, 1e8, 1.0):
-            x = np.array([[first, 1.0]])
-            got = HARNESS.array(HARNESS.run(lambda x=x: score(HARNESS.tensor(x))))
+            x = map(harness.tensor, (np.array([[first, 1.0]]), *level))
+            got = harness.array(harness.run(lambda x=x: score(*x)))
             heavy = 1 / (1 + np.exp(0.5))  # the weight of the second component, of precision 2 along the second axis
             assert np.allclose(got, [[-first, -1 - heavy]], rtol=1e-14, atol=0)
 

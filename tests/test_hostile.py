@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from refebm.cli import main
 from refebm.crosscheck import child, examination
-from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import template
 from refebm.variants.arguments import types
 from tests.sabotage import text_of
@@ -237,7 +238,7 @@ def test_an_end_that_the_adapter_forges_ends_nothing(monkeypatch, tmp_path):
     path, started = tmp_path / "adapter.py", []
     path.write_text("")
 
-    def told(order, timeout):
+    def told(order, timeout, printed):
         started.append(order["names"])
         names = order["names"] or ["langevin_step", "tweedie_mean"]
         yield "names", [names, names]
@@ -249,3 +250,45 @@ def test_an_end_that_the_adapter_forges_ends_nothing(monkeypatch, tmp_path):
     work = list(examination.Work({"task": "answers", "source": str(path)}, None, EXAMINED, 1.0))
     assert [name for name, _, _ in work] == ["", "langevin_step", "tweedie_mean"] and len(started) == 2
     assert {trouble for name, _, trouble in work if name} == {examination.NOISE}
+
+
+LOUD = r"""
+import os, sys
+print("loaded: \u00e9\tt\x1b[31m", flush=True)
+def tweedie_mean(score, y, sigma):
+    sys.stderr.write("s" * 3_000_000)
+    raise ValueError("v" * 1_000_000)
+def tweedie_cov(score, y, sigma):
+    os.write(1, b"w\n" * 500_000)
+    os._exit(0)
+def langevin_step(score, x, eta, z):
+    return "r" * 1_000_000
+"""
+
+
+def test_what_an_adapter_prints_is_cut_and_counted(tmp_path, capsys):
+    (tmp_path / "adapter.py").write_text(LOUD)
+    options = [word for name in ("json", "markdown") for word in (f"--{name}", str(tmp_path / name))]
+    assert main(["crosscheck", str(tmp_path / "adapter.py"), *options]) == 1
+    out, err = capsys.readouterr()
+    loaded = "loaded: \u00e9\tt\x1b[31m\n"
+    assert err.startswith("loaded: \u00e9\\tt\\x1b[31m\n" + "s" * 1000) and err.count("loaded: ") == 1
+    more = int(err.splitlines()[-1].removeprefix("refebm: the adapter prints ").removesuffix(" bytes more"))
+    asked = len(questions("tweedie_mean"))  # each process is loaded, and the first question asked twice more
+    assert more == 2 * len(loaded.encode()) + 3_000_000 * (asked + 2) + 1_000_000 - 20_000
+    assert "raises ValueError: " + "v" * 300 + " ... (999700 characters more)\n" in out
+    sizes = [len(err), len(out), *(len((tmp_path / name).read_text()) for name in ("json", "markdown"))]
+    assert np.all(np.array(sizes) <= [20_100, 20_000, 100_000, 20_000])
+
+
+class Nowhere:
+    def write(self, text):
+        raise OSError("full")
+
+
+def test_standard_error_that_takes_nothing_stops_no_adapter(tmp_path, monkeypatch):
+    (tmp_path / "adapter.py").write_text("def denoised_point(*_):\n    print('x' * 10**6)\n    return 0.0\n")
+    for stream in (None, Nowhere()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        answers = dict(examination.examine(str(tmp_path / "adapter.py")))["denoised_point"]
+        assert len(answers) > 10 and not any(answer.problem for answer in answers.values())

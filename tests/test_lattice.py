@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refebm import Gaussian, GaussianMixture, expect, standard_normal
+from refebm import DomainError, Gaussian, GaussianMixture, expect, standard_normal
 from refebm.truth import expectations
 from refebm.truth.expectations import Expectation, Lattice, _sensitivity, gauss_hermite, total, trapezoid
 
@@ -61,6 +61,15 @@ def test_a_rule_has_as_many_nodes_as_its_degree_needs(degree, nodes):
     assert abs(np.sum(lattice.weights) - 1) <= 1e-15
 
 
+def test_a_rule_of_350_nodes_is_the_largest():
+    lattice = gauss_hermite(standard_normal(1), 350)
+    np.testing.assert_allclose(lattice.weights @ lattice.x**4, 3.0, rtol=1e-12)
+    with pytest.raises(DomainError, match=r"the rule has 351\^1 nodes"):
+        gauss_hermite(standard_normal(1), 351)
+    with pytest.raises(DomainError, match=r"the rule has 7\^8 nodes, at most 1500000 are computed, 350 on an axis"):
+        gauss_hermite(standard_normal(8), 7)
+
+
 def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
     asked = []
 
@@ -99,6 +108,24 @@ def test_roundoff_of_a_log_density_weighs_as_it_grows(where, weighs):
     assert _sensitivity(terms, lattice) == pytest.approx(weighs, rel=1e-15)
 
 
+def test_a_node_without_weight_has_no_roundoff():
+    everywhere, log_p = np.ones(2, bool), np.array([-99.0, -np.inf])
+    lattice = Lattice(np.zeros((2, 1)), np.array([0.5, 0.0]), log_p, everywhere, everywhere)
+    assert _sensitivity(np.array([-3.0, 0.0]), lattice) == 4.0  # 2 * 100/50, though the weights are 1/2 in all
+
+
+def test_one_coordinate_below_the_smallest_float_is_enough():
+    """It moves from 2^-1022 to 2^-511, where the weight is 2^-40: log x changes by 511 log 2; all terms are 1."""
+    x, everywhere = np.array([[2.0**-1022, 1.0], [1.0, 1.0]]), np.ones(2, bool)
+    lattice = Lattice(x, np.array([2.0**-40, 1.0]), np.zeros(2), everywhere, everywhere)
+
+    def function(x):
+        return 1 + np.log(x[:, 0])
+
+    change = expectations._below_smallest(function, function(x) * lattice.weights, lattice, LINE)
+    assert change == pytest.approx(2.0**-40 * 511 * np.log(2), rel=1e-8)
+
+
 def test_terms_that_are_all_0_have_no_error_where_the_rest_settled():
     for change, error in ((1e-10, 0.0), (1.0, np.inf)):
         assert Expectation([np.zeros(3)], change).error.tolist() == [error]
@@ -117,3 +144,28 @@ def test_a_box_of_the_users_is_where_it_is_and_no_more_nodes_are_asked_than_sett
     result = expect([lambda x: x[:, 0]], Shifted())
     assert result.settled and result.value[0] == pytest.approx(100.0, rel=1e-14)
     assert len(result.terms[0]) < 500 and len(expect([lambda x: x[:, 0] ** 2], standard_normal(1)).terms[0]) < 500
+
+
+def test_the_box_of_a_users_density_counts_as_ten_deviations_on_each_side():
+    density = expectations._as_density(Shifted())
+    assert [end.tolist() for end in density.box(10.0)] == [[-5.5], [5.5]]
+    assert density.substitute(np.array([[0.25]]))[0].tolist() == [[100.75]]
+
+
+@pytest.mark.parametrize(("odd", "told"), [(lambda x: x > 100, "inf"), (lambda x: x == np.min(x), "nan")])
+def test_the_first_log_density_that_is_no_number_is_told(odd, told):
+    class Odd(Shifted):
+        def log_prob(self, x):
+            first = np.where(odd(x[:, 0]), np.inf if told == "inf" else np.nan, -1.0)
+            return first if told == "inf" else np.where(np.isnan(first), first, np.inf)
+
+    with pytest.raises(DomainError, match=f"E-DENSITY: density.log_prob is {told} in its box"):
+        expect([lambda x: x[:, 0]], Odd())
+
+
+def test_eight_values_are_printed_and_of_more_the_outer_ones():
+    def printed(count):
+        return repr(Expectation([np.full(3, float(k)) for k in range(count)], 0.0))
+
+    assert printed(8).startswith("Expectation(value=[0, 3, 6, 9, 12, 15, 18, 21], change=")
+    assert printed(9).startswith("Expectation(value=[0, 3, ..., 21, 24], change=")

@@ -95,11 +95,13 @@ def test_at_fixes_the_level():
 
 
 @pytest.mark.parametrize("d", [1, 3])
-def test_a_smoothed_mixture_has_the_score_of_the_smoothed_density(d):
+@pytest.mark.parametrize("width", [1.0, 40.0])
+def test_a_smoothed_mixture_has_the_score_of_the_smoothed_density(d, width):
+    """Near its components, and far from them, where another formula keeps the digits."""
     model, x, sigma = (
         a_model("smoothed_mixture", d),
-        np.linspace(-40.0, 30.0, 4 * d).reshape(4, d),
-        [0.1, 0.5, 1.0, 3.0],
+        width * np.linspace(-1.0, 0.75, 4 * d).reshape(4, d),
+        [0.1, 0.5, 1.0, 3.0] if width > 1 else [1.0, 1.5, 2.0, 3.0],
     )
     given = model.parameters
     weights, covs = np.exp(given["logits"]) / np.sum(np.exp(given["logits"])), [np.diag(v) for v in given["variances"]]

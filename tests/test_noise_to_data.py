@@ -49,6 +49,15 @@ BAD = {
     "levels the wrong way": (lambda: VarianceExploding(4.0, 0.1), "E-LEVELS sigma_min must be below sigma_max"),
     "rate of zero": (lambda: VariancePreserving(0.0, 6.0), "E-POSITIVE beta_min"),
     "no steps": (lambda: SDE.betas(0), "E-COUNT n_steps"),
+    "a beta that has no digits left at the end": (
+        lambda: VariancePreserving(1.0, 1e-12),
+        "E-BETAS above 1e-12 beta_min",
+    ),
+    "a law for each of three times": (lambda: SDE.diffused(Gaussian(np.zeros(3), 1.0), T), "E-SHAPE t must be a float"),
+    "a variance that falls in one row": (
+        lambda: refebm.GivenDiffusion(np.cos, lambda t: t * (1 - t)).kernel([0.0, 0.75], [0.5, 1.0]),
+        r"E-CALLABLE variance\(t\) must not fall",
+    ),
     "no dimensions": (lambda: SDE.prior(0), "E-COUNT d must"),
     "a density that is no mixture": (lambda: SDE.diffused(refebm.Laplace(0.0, 1.0), 0.5), "E-DENSITY Laplace"),
     "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME std.t. .*draw t from .t_0, 1. with t_0 > 0"),
@@ -114,6 +123,15 @@ def test_a_solver_that_gives_up_says_so_with_its_own_words():
     assert error.value.code == "E-SOLVER"
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_row_that_leaves_the_floats_on_the_way_is_told():
+    """The velocity is half of a number that is still finite, the sums of a step are not; the other row stays at 1."""
+    sde = refebm.GivenDiffusion(np.ones_like, lambda t: t)
+    with pytest.raises(DomainError, match=r"from 0.0 to 1.0: not finite at t = 0.0000") as error:
+        refebm.probability_flow(lambda x, t: np.array([[-1.7e308], [0.0]]), sde, np.ones((2, 1)), 0.0, 1.0)
+    assert error.value.code == "E-SOLVER"
+
+
 @pytest.mark.parametrize("last, told", [(0.5, "0."), (2.0, "1.0000")])
 def test_a_score_that_is_no_number_on_the_way_is_told(last, told):
     with pytest.raises(DomainError, match=f"from 1.0 to 0.0: not finite at t = {told}") as error:
@@ -145,6 +163,7 @@ def test_noise_of_any_size():
     """Roots of products that are too small or too large for a float."""
     assert refebm.SubVariancePreserving(0.5, 20.0).kernel(0.0, 1e-300)[1] == pytest.approx(5e-301, rel=1e-13)
     assert refebm.SubVariancePreserving(1e-200, 1e-200).diffusion(0.5) == pytest.approx(1e-200, rel=1e-13)
+    assert VariancePreserving(1.0, 1.0).integral(0.0, 1e-307) == 1e-307
     assert refebm.VarianceExploding(1e-100, 1e100).kernel(0.0, 0.5)[1] == pytest.approx(1.0, rel=1e-13)
     assert refebm.VarianceExploding(1e-150, 1e150).kernel(0.5, 0.75)[1] == pytest.approx(1e75, rel=1e-12)
     with pytest.raises(refebm.InputError, match="sigma_min must be from") as caught:
@@ -202,7 +221,14 @@ def test_progress_is_shown_when_asked_for_and_on_stderr(capsys):
     refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, Z[None], progress=True)
     refebm.annealed_langevin(score, X, [2.0, 1.0, 0.5], 0.1, np.stack([[Z]] * 3), progress=True)
     out, err = capsys.readouterr()
-    assert not out and all(words in err for words in ("2 of 2 steps", "t = 0.5000", "1 of 1 steps", "3 of 3 steps"))
+    assert not out and all(
+        words in err for words in ("2 of 2 steps", "t = 1.0000", "t = 0.5000", "1 of 1 steps", "3 of 3 steps")
+    )
+
+
+def test_variances_below_1_are_given_where_beta_is_above_as_many_steps_at_0_alone():
+    """beta(t) = 4 - 3 t: beta(1/4)/4, beta(1/2)/4, ..."""
+    np.testing.assert_array_equal(VariancePreserving(4.0, 1.0).betas(4), [3.25 / 4, 2.5 / 4, 1.75 / 4, 1 / 4])
 
 
 def test_inputs_are_never_modified():

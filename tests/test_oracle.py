@@ -17,8 +17,12 @@ from autograd import elementwise_grad, grad
 
 import refebm
 from refebm import Model
-from refebm.models import KINDS, RBMS, score
-from refebm.variants.arguments import ADJUSTED, together
+from refebm.crosscheck.vectors import argument_from_json, with_arrays
+from refebm.glossary import DataScore
+from refebm.identities import REFERENCE
+from refebm.models import ENERGIES, KINDS
+from refebm.sdes import LinearSDE
+from refebm.variants.arguments import ADJUSTED, CLASSES, handed, together, types
 from refebm.variants.procedures import NAMES as PROCEDURES
 
 ALLOWED = 64 * 2.0**-53
@@ -26,9 +30,7 @@ TABLES = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("tables/*.json")
 }
 ROWS = [(f"{table}-{i}-{row['function']}", row) for table, rows in sorted(TABLES.items()) for i, row in enumerate(rows)]
-DENSITIES = ("Gamma", "Gaussian", "GaussianMixture", "Laplace", "StudentT", "smoothed_empirical", "standard_normal")
-PROCESSES = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
-MACHINES = ("BinaryRBM", "GaussianBernoulliRBM", "RealNVP", "LinearGaussianVAE")
+PROCESSES = [name for name, one in vars(refebm).items() if inspect.isclass(one) and issubclass(one, LinearSDE)]
 NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors, and records
 NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
 NO_NUMBERS |= {"Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES"}  # by bregman_noise_contrastive
@@ -46,17 +48,6 @@ INTEGRANDS = {
 }
 
 
-def arrays(name, value):
-    """Plain data as a model or a density takes it: networks stay nested tuples, other lists become arrays."""
-    if isinstance(value, dict):
-        return {key: arrays(key, inner) for key, inner in value.items()}
-    if name == "layers":
-        return tuple((np.array(weights), np.array(bias)) for weights, bias in value)
-    if name == "couplings":
-        return tuple(arrays("layers", layers) for layers in value)
-    return np.array(value) if isinstance(value, list) else value
-
-
 def process(data):
     given = data["parameters"]
     if data["kind"] == "GivenDiffusion":  # sigma is exp
@@ -65,40 +56,28 @@ def process(data):
 
 
 def density(data):
-    return getattr(refebm, data["density"])(**arrays("parameters", data["parameters"]))
+    return getattr(refebm, data["density"])(**with_arrays(data["parameters"]))
 
 
-def argument(name, value):
-    """An argument of a public function, from its name and its data."""
-    if name == "generator":
-        return getattr(refebm, value)
-    if name == "sampler":
-        return lambda phi, eps: np.dot(eps, phi[0].T) + phi[1]
-    if name == "sde":
-        return process(value)
-    if name == "law":
-        return density(value)
-    if name == "phi":
-        return tuple(map(np.array, value))
-    if isinstance(value, dict) and "density" in value:
-        return density(value) if name in ("density", "base") else density(value).score
-    if isinstance(value, dict):
-        model = Model(value["kind"], arrays("parameters", value["parameters"]))
-        if name == "rbm":
-            return RBMS[model.kind](**model.parameters)
-        return score(model) if name in ("score", "field", "score_q") else model
-    if name == "weight" and isinstance(value, list):  # at the times of the rows
-        return lambda t: np.array(value)
-    return arrays(name, value)
+def argument(kind, told):
+    """An argument of this type, or of none, from its data."""
+    if isinstance(told, dict) and "density" in told:
+        return density(told).score if kind == DataScore else density(told)
+    if isinstance(told, dict) and told["kind"] in PROCESSES:
+        return process(told)
+    if isinstance(told, dict) and kind is None:
+        return Model(told["kind"], with_arrays(told["parameters"]))
+    return handed(REFERENCE, kind, argument_from_json(kind, told))
 
 
-def call(function, arguments):
-    return function(**{name: argument(name, value) for name, value in arguments.items()})
+def call(stem, function, arguments):
+    """A function of the arguments of a public one, which are known by their types, and of others."""
+    return function(**{name: argument(types(stem).get(name), told) for name, told in arguments.items()})
 
 
 def density_value(path, arguments):
     """A method of a density, or of what it is smoothed to: Gaussian.smoothed.log_prob."""
-    given = {name: argument(name, value) for name, value in arguments.items()}
+    given = {name: argument(None, value) for name, value in arguments.items()}
     owner = given.pop("density")
     if path == ["marginal"]:
         return owner.marginal().log_prob(**given)
@@ -113,7 +92,7 @@ def model_value(model, x, **level):
 
 def process_value(method, arguments):
     """A method of an SDE; of a law its log-density at x."""
-    given = {name: argument(name, value) for name, value in arguments.items()}
+    given = {name: argument(None, value) for name, value in arguments.items()}
     owner, x = given.pop("sde"), given.pop("x", None)
     if method == "drift":
         return owner.drift(x, **given)
@@ -133,7 +112,8 @@ def annealed_weights(energy, base, temperatures, scale, tape):
 
 
 def langevin_chain(score, x, eta, tape):
-    return refebm.run(lambda x, z: refebm.langevin_step(score, x, eta, z), x, tape).x
+    field = refebm.score_of(score) if score.kind in ENERGIES else score
+    return refebm.run(lambda x, z: refebm.langevin_step(field, x, eta, z), x, tape).x
 
 
 def with_gradient(log_joint, score_q, z):
@@ -160,33 +140,20 @@ def replaced(tree, path, value):
 
 
 def gradient(name, arguments):
-    """d mean(objective)/d one array among the model's parameters."""
-    given = {key: value for key, value in arguments.items() if key != "parameter"}
-    role = next(key for key in ("score", "energy", "denoiser", "log_model", "velocity", "rbm") if key in given)
-    kind, parameters = given[role]["kind"], arrays("parameters", given.pop(role)["parameters"])
-    given = {key: argument(key, value) for key, value in given.items()}
+    """d mean(objective)/d one array among the first model's parameters."""
+    kinds, path = types(name), arguments["parameter"]
+    role = next(one for one in kinds if isinstance(arguments.get(one), dict) and arguments[one].get("kind") in KINDS)
+    given = {key: argument(kinds[key], told) for key, told in arguments.items() if key not in ("parameter", role)}
+    model = argument_from_json(kinds[role], arguments[role])
 
     def loss(value):
-        model = Model(kind, replaced(parameters, arguments["parameter"], value))
-        made = {"score": score, "rbm": lambda model: RBMS[model.kind](**model.parameters)}.get(
-            role, lambda model: model
-        )
-        return np.mean(getattr(refebm, name)(**given, **{role: made(model)}))
+        moved = Model(model.kind, replaced(model.parameters, path, value))
+        return np.mean(getattr(refebm, name)(**given, **{role: handed(REFERENCE, kinds[role], moved)}))
 
-    start = parameters
-    for key in arguments["parameter"]:
+    start = model.parameters
+    for key in path:
         start = start[key]
     return grad(loss)(start)
-
-
-def on_grids(definition, arguments):
-    """The models of all grids, and images or noise of each."""
-    role, part = ("scores", "z") if "scores" in arguments else ("energies", "x_model")
-    given = {
-        role: tuple(argument(role[:5], one) for one in arguments[role]),
-        part: tuple(map(np.array, arguments[part])),
-    }
-    return definition(**arguments | given | {"x": np.array(arguments["x"])})
 
 
 def pairs_of_chains(x, y, m, z, u):
@@ -194,37 +161,31 @@ def pairs_of_chains(x, y, m, z, u):
 
 
 SPECIAL = {
-    "coupled_chains": lambda arguments: call(pairs_of_chains, arguments),
-    "Model": lambda arguments: call(model_value, arguments),
-    "ReplayBuffer": lambda arguments: call(restarted, arguments),
-    "annealed_importance_sampling": lambda arguments: annealed_weights(
-        **{name: value if name == "tape" else argument(name, value) for name, value in arguments.items()}
-    ),
-    "at": lambda arguments: call(lambda model, sigma, x: refebm.at(model, sigma)(x), arguments),
-    "expect": lambda arguments: call(expectation, arguments),
-    "implicit_negative_elbo": lambda arguments: call(with_gradient, arguments),
-    "mixed_noise": lambda arguments: call(mixed_at, arguments),
-    "multigrid_chain": functools.partial(on_grids, refebm.multigrid_chain),
-    "multigrid_contrastive_divergence": functools.partial(on_grids, refebm.multigrid_contrastive_divergence),
-    "run": lambda arguments: call(langevin_chain, arguments),
-    "mixture_of": lambda arguments: call(lambda density, x: refebm.mixture_of(density)(x), arguments),
-    "score_of": lambda arguments: call(lambda energy, x: refebm.score_of(energy)(x), arguments),
+    "coupled_chains": pairs_of_chains,
+    "Model": model_value,
+    "ReplayBuffer": restarted,
+    "annealed_importance_sampling": annealed_weights,
+    "at": lambda model, sigma, x: refebm.at(model, sigma)(x),
+    "expect": expectation,
+    "implicit_negative_elbo": with_gradient,
+    "mixed_noise": mixed_at,
+    "run": langevin_chain,
+    "mixture_of": lambda density, x: refebm.mixture_of(density)(x),
+    "score_of": lambda energy, x: refebm.score_of(energy)(x),
 }
 
 
 def value_of(function, arguments):
     """What refebm says to a row of a table, as nested lists."""
     stem, *path = function.split(".")
-    if stem in (*DENSITIES, *MACHINES):
-        value = density_value(path, arguments)
-    elif stem in PROCESSES:
+    if stem in PROCESSES:
         value = process_value(*path, arguments)
+    elif stem in CLASSES:
+        value = density_value(path, arguments)
     elif path == ["gradient"]:
         value = gradient(stem, arguments)
-    elif stem in SPECIAL:
-        value = SPECIAL[stem](arguments)
     else:
-        value = call(getattr(refebm, stem), arguments)
+        value = call(stem, SPECIAL.get(stem, getattr(refebm, stem)), arguments)
     if isinstance(value, tuple) and isinstance(value[0], refebm.Step):
         value = tuple(step.x for step in value)
     if isinstance(value, refebm.Step):

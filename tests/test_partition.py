@@ -225,7 +225,9 @@ def test_the_limit_that_was_met_is_named():
 
 
 LOST = {
-    "a disc, which tapers between the lines of the grid": lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf),
+    "more strips than there are evaluations for": lambda x: flat(
+        (np.abs(x[:, 0]) < 1) & (np.abs(x[:, 1]) < 5) & (np.sin(4 * x[:, 1]) > 0.2)
+    ),
     "a ridge that leads beyond the grid": lambda x: (
         np.log1p((0.8 * x[:, 0] + 0.6 * x[:, 1]) ** 2) + 0.5e6 * (0.8 * x[:, 1] - 0.6 * x[:, 0]) ** 2
     ),
@@ -233,7 +235,9 @@ LOST = {
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_lines_whose_mass_is_lost_are_not_passed_over(name):
+def test_lines_whose_mass_is_lost_are_not_passed_over(name, monkeypatch):
+    if name.startswith("more"):
+        monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"log Z is known to .* only"):
         log_partition(LOST[name], 2)
 
@@ -283,9 +287,9 @@ def test_a_minimum_of_the_grid_is_sought_between_its_neighbours():
     def energy(t, line):
         return np.minimum(50 * (t - 2) ** 2, (t - 4) ** 2 - 0.5)
 
-    seeds, _, kinds = partition._minima_on_lines(energy, np.arange(8.0), 1)
-    numpy.testing.assert_allclose(seeds[0, :2], [4.0, 2.0], atol=1e-6)
-    assert kinds.tolist() == [0]
+    found = partition._minima_on_lines(energy, np.arange(8.0), 1)
+    numpy.testing.assert_allclose(found.seeds[0, :2], [4.0, 2.0], atol=1e-6)
+    assert found.kinds.tolist() == [0]
 
 
 def test_a_grid_has_points_beside_each_well():
@@ -307,6 +311,201 @@ def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
     assert seeds.tolist() == [[0.5, -8.0, -1.0, 4.0]] and widths.tolist() == [[0.125, 2.0, 1.0, 1.5]]
 
 
-def test_a_wall_in_the_plane_is_the_limit_that_is_named():
+def test_a_wall_in_the_plane_is_the_limit_that_is_named(monkeypatch):
+    monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"E-SETTLED.* where its support ends"):
-        log_partition(lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf), 2, tolerance=1e-4)
+        log_partition(LOST["more strips than there are evaluations for"], 2, tolerance=1e-4)
+
+
+def test_too_few_evaluations_are_no_lack_of_an_integral(monkeypatch):
+    monkeypatch.setattr(partition, "MOST_NODES", (0, 3 * 10**5))
+    with pytest.raises(DomainError, match=r"E-SETTLED: after .* too many scales"):
+        log_partition(lambda x: flat(np.sum(x**2, axis=1) < 1), 2)
+
+
+def flat(inside):
+    """E = 0 inside, and a hard wall."""
+    return np.where(inside, 0.0, np.inf)
+
+
+def within(*intervals):
+    return lambda x: flat(np.any([(low < x[:, 0]) & (x[:, 0] < high) for low, high in intervals], axis=0))
+
+
+def discs(x, *centres_and_radii):
+    return flat(np.any([np.sum((x - np.array(at)) ** 2, axis=1) < r**2 for at, r in centres_and_radii], axis=0))
+
+
+ISLANDS = {
+    "a narrow one beside": [(0, 1), (2, 2.01)],
+    "a small one": [(0, 1e-3)],
+    "a tiny one below 0": [(-1e-12, -1e-13)],
+    "thirty": [(3 * k, 3 * k + 1) for k in range(30)],
+}
+
+
+@pytest.mark.parametrize("name", ISLANDS)
+def test_islands_on_the_line(name):
+    right = numpy.log(sum(high - low for low, high in ISLANDS[name]))
+    value, error = log_partition(within(*ISLANDS[name]), 1, with_error=True)
+    assert abs(value - right) <= error + 2e-13 <= 1e-9
+
+
+def test_more_islands_than_can_be_found_are_refused():
+    with pytest.raises(DomainError, match=r"E-SETTLED: .* wells have been found, and more are found"):
+        log_partition(within(*((3 * k, 3 * k + 0.1) for k in range(100))), 1)
+
+
+CRESCENT = numpy.pi - 2 * numpy.arccos(0.25) + 0.25 * numpy.sqrt(3.75)
+WALLED = {  # energies, their integrals, and tolerances
+    "a disc": (lambda x: discs(x, ([0.0, 0.0], 1.0)), numpy.pi, 1e-9),
+    "a small disc": (lambda x: discs(x, ([0.0, 0.0], 1e-3)), 1e-6 * numpy.pi, 1e-4),
+    "two discs": (lambda x: discs(x, ([0.0, 3.0], 1.0), ([0.0, -3.0], 1.0)), 2 * numpy.pi, 1e-4),
+    "a small disc below": (lambda x: discs(x, ([0.0, 0.0], 3.0), ([0.0, -8.0], 1.0)), 10 * numpy.pi, 1e-4),
+    "a flat ellipse that leans": (
+        lambda x: flat((0.96 * x[:, 0] + 0.28 * x[:, 1]) ** 2 + (96 * x[:, 1] - 28 * x[:, 0]) ** 2 < 1),
+        0.01 * numpy.pi,
+        1e-4,
+    ),
+    "a crescent": (
+        lambda x: flat((np.sum(x**2, axis=1) < 1) & (np.sum((x - np.array([0.5, 0.0])) ** 2, axis=1) > 1)),
+        CRESCENT,
+        0.05,
+    ),
+    "a triangle": (lambda x: flat((x[:, 0] > 0) & (x[:, 1] > 0) & (x[:, 0] + x[:, 1] < 1)), 0.5, 1e-4),
+    "a cusp": (lambda x: flat((np.abs(x[:, 1]) < x[:, 0] ** 2) & (x[:, 0] > 0) & (x[:, 0] < 1)), 2 / 3, 1e-4),
+    "a strip along a wave": (
+        lambda x: flat((np.abs(x[:, 0]) < 2) & (np.abs(x[:, 1] - np.sin(3 * x[:, 0])) < 0.01)),
+        0.08,
+        0.01,
+    ),
+    "a cone": (lambda x: np.where(np.abs(x[:, 1]) < x[:, 0], x[:, 0], np.inf), 2.0, 1e-4),
+    "a normal density in a disc": (
+        lambda x: np.where(np.sum(x**2, axis=1) < 9, 0.5 * np.sum(x**2, axis=1), np.inf),
+        2 * numpy.pi * -numpy.expm1(-4.5),
+        1e-4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WALLED)
+def test_walls_in_the_plane(name):
+    """The value is within its error, at most twice the tolerance: two grids of valleys may differ by as much."""
+    energy, integral, tolerance = WALLED[name]
+    value, error = log_partition(energy, 2, tolerance=tolerance, with_error=True)
+    assert abs(value - numpy.log(integral)) <= error <= 2 * tolerance
+
+
+def test_the_rule_of_a_panel():
+    """Nodes and weights of Lobatto's rule, from Abramowitz and Stegun 1964, table 25.6; Legendre coefficients 9, 10."""
+    nodes = [0.1365529329, 0.3995309410, 0.6328761530, 0.8192793216, 0.9448992722, 1.0]
+    weights = [0.2714052410, 0.2512756032, 0.2125084178, 0.1579747056, 0.0916845174, 1 / 66]
+    numpy.testing.assert_allclose(partition.U, [*(-x for x in nodes[::-1]), *nodes], atol=1e-10)
+    numpy.testing.assert_allclose(partition.W, weights[::-1] + weights, atol=1e-10)
+    assert abs(partition.W @ partition.U**20 - 2 / 21) <= 1e-15
+    legendre = [numpy.polynomial.Legendre.basis(k)(partition.U) @ partition.LAST for k in range(11)]
+    numpy.testing.assert_allclose(legendre, numpy.eye(11)[:, 9:], atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("d", "unit", "first", "last"), [(1, 1.0, 1e5, 1e7), (1, 1e-6, 1e-4, 1e-2), (2, 1.0, 1e5, 1e9), (2, 1e-3, 1e5, 1e9)]
+)
+def test_a_plateau_far_out_is_seen_although_it_is_as_narrow_across_as_the_bulk(d, unit, first, last):
+    axis = unit * numpy.linspace(-8, 8, 65)
+    x = numpy.stack([a.ravel() for a in numpy.meshgrid(*[axis] * d, indexing="ij")], axis=1)
+    nodes = partition.Nodes(x, numpy.full(len(x), d * numpy.log(unit / 4)), 0.0)
+
+    def bulk(x):
+        return 0.5 * numpy.sum((x / unit) ** 2, axis=1)
+
+    def and_plateau(x):
+        there = (first < x[:, 0]) & (x[:, 0] < last) & numpy.all(numpy.abs(x[:, 1:]) < unit, axis=1)
+        return numpy.where(there, 10.0, bulk(x))
+
+    with numpy.errstate(over="ignore"):
+        assert partition._refuse_mass_outside(partition.Counted(bulk, numpy.inf), nodes, 1e-9) is None
+        with pytest.raises(DomainError, match=r"E-DIVERGES.* energy is 10 or less out to x"):
+            partition._refuse_mass_outside(partition.Counted(and_plateau, numpy.inf), nodes, 1e-9)
+
+
+def test_quartiles_of_weighted_points():
+    x = numpy.array([[3.0, 0.0], [1.0, 5.0], [2.0, -4.0], [0.0, 1.0]])
+    weights = numpy.array([0.1, 0.4, 0.2, 0.3])
+    assert partition._quartiles(x, 7 * weights).tolist() == [[0.0, 0.0], [1.0, 1.0], [2.0, 5.0]]
+
+
+@pytest.mark.parametrize("well", [[3.0, 0.0], [0.0, -3.0], [1e5, 1e5], [-1e-7, 1e-7]])
+def test_a_descent_goes_along_axes_and_diagonals(well):
+    """Where every other way goes up: a ravine, of which a step across costs a hundred times as much."""
+    along = numpy.sign(well) / numpy.linalg.norm(numpy.sign(well))
+    size = numpy.linalg.norm(well)
+
+    def energy(x):
+        way = x @ along
+        across = numpy.linalg.norm(x - way[:, None] * along, axis=1)
+        return (numpy.abs(way - size) + 100 * across) * 10 / size
+
+    start = numpy.zeros((1, 2))
+    x, e = partition._descended(energy, start, energy(start))
+    assert e[0] <= 1.0 and numpy.linalg.norm(x[0] - well) <= 0.1 * size
+
+
+def panels(log_f, error=(0.0, 0.0)):
+    """A rule for one line, t = -2 + sinh(u)/2, of which log f(u) is given, and the errors of the integrand."""
+
+    def integrand(t, line, log_dt):
+        numpy.testing.assert_allclose(log_dt, numpy.log(0.5 * numpy.cosh(numpy.arcsinh(2 * (t + 2)))), atol=1e-12)
+        return (log_f(numpy.arcsinh(2 * (t + 2))) - log_dt, *error)
+
+    budget = partition.Counted(None, numpy.inf)
+    return partition.Rule(integrand, numpy.array([[-2.0]]), numpy.array([[0.5]]), budget, numpy.zeros(1), -numpy.inf)
+
+
+def test_a_panel_by_hand():
+    """f = 2 + P_10(w)/4 - P_9(w)/8 with w = u - 2 on (1, 3): the integral is 4, the largest value 2.375 at w = -1."""
+    legendre = numpy.polynomial.Legendre
+    f = legendre([2, *[0] * 8, -1 / 8, 1 / 4])
+    rule = panels(lambda u: numpy.log(f(u - 2)), (0.25, 0.0))
+    one = numpy.zeros(1, int)
+    rule.evaluate(numpy.ones(1), 3 * numpy.ones(1), one, one, one)
+    numpy.testing.assert_allclose(rule.top, numpy.log(2.375), rtol=1e-13)
+    numpy.testing.assert_allclose(rule.log_f[0], numpy.log(f(partition.U)), atol=1e-12)
+    numpy.testing.assert_allclose(
+        [*rule.value, *rule.below, *rule.error], [4 / 2.375, 1 / 2.375, 0.5 / 2.375], rtol=1e-11
+    )
+    values, ends = f(partition.U), -2 + 0.5 * numpy.sinh([1.0, 3.0])
+    size, spread, across = numpy.log(2.375), numpy.log(2.375 / min(values)), ends[1] / (ends[1] - ends[0])
+    numpy.testing.assert_allclose(rule.noise, 2.0**-52 * (1 + size + across * spread) * 4 / 2.375, rtol=1e-11)
+    slope = numpy.log(0.5 * numpy.cosh(2 + partition.U))
+    numpy.testing.assert_allclose(rule.peak, max(numpy.log(values) - slope), rtol=1e-12)
+    log_z, unresolved, roundoff = rule.results()
+    numpy.testing.assert_allclose([*log_z, *unresolved], [numpy.log(4), 0.25 + 0.125], rtol=1e-11)
+    numpy.testing.assert_allclose(roundoff, rule.noise * 2.375 / 4, rtol=1e-11)
+    line, number, t, log_weights, mass = rule.nodes()
+    assert line.tolist() == [0] * 12 and number.tolist() == [*range(12)]
+    numpy.testing.assert_allclose(t, -2 + 0.5 * numpy.sinh(2 + partition.U), rtol=1e-13)
+    numpy.testing.assert_allclose(numpy.exp(log_weights), partition.W * numpy.exp(slope), rtol=1e-13)
+    numpy.testing.assert_allclose(numpy.exp(mass), partition.W * values, rtol=1e-11)
+
+
+def test_panels_of_one_line_have_one_unit():
+    """The first is exp(u), then exp(u - 210), which is in its unit, then exp(u + 210), which is the new one."""
+    rule = panels(lambda u: u + 210 * numpy.where(u < 0, 0, numpy.where(u < 1, -1, 1)), (0.0, 0.5))
+    one = numpy.zeros(1, int)
+    for low in (-1.0, 0.0, 1.0):
+        rule.evaluate(numpy.array([low + 1e-9]), numpy.array([low + 1 - 1e-9]), one, one, one)
+    integrals = [1 - numpy.exp(-1.0), numpy.exp(-210.0) * (numpy.e - 1), numpy.exp(210.0) * (numpy.exp(2) - numpy.e)]
+    numpy.testing.assert_allclose(rule.top, 212, rtol=1e-9)
+    numpy.testing.assert_allclose(rule.value, [numpy.exp(-212.0) * one for one in integrals], rtol=1e-8)
+    numpy.testing.assert_allclose(rule.noise, 0.5 * rule.value, rtol=1e-12)
+    assert rule.first.tolist() == [0, 12, 24] and rule.evaluations == 36
+    _, number, *_ = rule.nodes()
+    assert number.tolist() == [*range(24, 36)]  # the others have no mass beside it
+
+
+def test_a_line_on_which_nothing_is_has_no_integral():
+    rule, one = panels(lambda u: -numpy.inf * numpy.ones(len(u))), numpy.zeros(1, int)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        rule.evaluate(-numpy.ones(1), numpy.ones(1), one, one, one)
+        assert rule.value.tolist() == rule.error.tolist() == rule.noise.tolist() == [0.0]
+        assert rule.results()[0].tolist() == [-numpy.inf]

@@ -172,7 +172,7 @@ def test_only_pointwise_cases_are_nudged_and_only_where_their_terms_do_not_excus
 
 @pytest.mark.parametrize(
     ("gap", "copies"),
-    [(0.9 * 64 * U * 1e6, 3), (1.1 * 64 * U * 1e6, 1)],  # of sum |terms|, which do not move
+    [((1 - 3e-7) * 64 * U * 1e6, 3), ((1 + 3e-7) * 64 * U * 1e6, 1)],  # of sum |terms|, which do not move
 )
 def test_a_gap_that_no_nudge_could_excuse_is_nudged_once(gap, copies):
     """Nothing that is drawn moves: the second and third pattern are asked as long as a million times the terms do."""
@@ -185,6 +185,40 @@ def test_a_gap_that_no_nudge_could_excuse_is_nudged_once(gap, copies):
     still = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
     assert not check(still, Draw.replay([0])).holds
     assert len(seen) == 1 + copies
+
+
+@pytest.mark.parametrize(("size", "copies"), [(1 - 5e-4, 3), (1 + 5e-4, 1)])
+def test_nor_are_further_patterns_asked_where_a_thousand_times_the_first_would_not_excuse_it(size, copies):
+    seen, gap = [], size * 64 * U * 1e3 * 1e9
+
+    def sides(impl, a):
+        seen.append(a)
+        return Sides([np.array([1.0 + 1e9 * NUDGE * (len(seen) == 2)])], [np.array([1.0 + gap])])
+
+    moving = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
+    assert not check(moving, Draw.replay([0])).holds
+    assert len(seen) == 1 + copies
+
+
+@pytest.mark.parametrize("size", [0.0, 0.9])
+def test_small_terms_that_excuse_the_gap_are_not_nudged(size):
+    seen = []
+
+    def sides(impl, a):
+        seen.append(a)
+        return Sides([np.array([0.125])], [np.array([0.125 + size * 64 * U * 0.25])])
+
+    small = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
+    assert check(small, Draw.replay([0])).holds and len(seen) == 1
+
+
+def test_what_has_just_settled_is_nudged():
+    """A certificate at its bound is one."""
+    exact = Sides([np.array([1.0])], [np.array([1.0 + 0.98 * 64 * U * 1002])], record.SETTLED)
+    moved = exact._replace(right=[exact.right[0] - 1000 * NUDGE])
+    assert verdict("pointwise", exact, [moved]).holds
+    later = exact._replace(change=record.SETTLED * 1.01)
+    assert not verdict("pointwise", later, [moved]).holds
 
 
 def test_check_gives_a_pointwise_case_the_tolerance_of_its_numbers():
@@ -333,6 +367,62 @@ def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
         theorem("here", "pointwise", dict, "f")
     with pytest.raises(InputError, match=r"E-KIND.*did you mean pointwise\?"):
         theorem("here", kind="point wise", about="f", case=dict)
+
+
+def registered(monkeypatch, function, **options):
+    monkeypatch.setitem(globals(), "__theorems__", [])
+    theorem("here", "pointwise", **options)(function)
+    (kept,) = __theorems__  # noqa: F821
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        kept.kind = "quadrature"
+    return kept
+
+
+def test_a_list_of_cases(monkeypatch):
+    """Each is a tuple of arguments, or a single one; or what `case` makes of them."""
+    kept = registered(monkeypatch, lambda impl, a, b: None, cases=[(1, 2), (3, 4), (5, 6)])
+    assert kept.cases == 3 and kept.case(Draw.replay([1])) == {"a": 3, "b": 4}
+    kept = registered(monkeypatch, lambda impl, a: None, cases=[7, 8])
+    assert kept.cases == 2 and [kept.case(Draw.replay([i])) for i in (0, 1)] == [{"a": 7}, {"a": 8}]
+    kept = registered(monkeypatch, lambda impl, c: None, case=lambda a, b: {"c": a + b}, cases=[(1, 2), (3, 4)])
+    assert kept.cases == 2 and kept.case(Draw.replay([1])) == {"c": 7}
+
+
+CALLS = """
+sliced_score_matching = None
+
+def first(impl, x):
+    return impl.score_of(x), helper(impl, x), plain(x), loop(impl), impl.sliced_score_matching, impl.no_such_name
+
+def helper(impl, x):
+    return [(lambda: impl.flow_matching)(), impl.divergence(x), first(impl, x)]
+
+def plain(x):
+    return x.jacobian_vector_product
+
+def loop(impl):
+    return helper(impl, 1), loop(impl), impl.score_of
+"""
+
+
+def test_what_a_theorem_is_about():
+    """What is said, else what its code asks `impl` for, and the functions to which it hands it, each once."""
+    module = {}
+    exec(CALLS, module)
+    found = record.with_about(a_theorem("pointwise", module["first"]))
+    assert found.about == ("score_of", "divergence", "flow_matching")
+    said = dataclasses.replace(found, about=("score_of",))
+    assert record.with_about(said) is said
+
+
+def test_a_wrong_version_is_kept_in_its_module(monkeypatch):
+    monkeypatch.setitem(globals(), "__wrong__", [])
+
+    def version(x):
+        """So."""
+
+    assert record.wrong(registered)(version) is version
+    assert __wrong__ == [record.Wrong("registered", version)]  # noqa: F821
 
 
 def test_what_an_implementation_does_instead_of_answering():

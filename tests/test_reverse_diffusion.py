@@ -5,9 +5,11 @@ from inspect import signature
 import autograd.numpy as anp
 import numpy as np
 import pytest
+import scipy
 from autograd import grad, value_and_grad
 
 import refebm
+from refebm.samplers import reverse_diffusion
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,32 @@ def test_maximum_likelihood_along_the_flow():
     """exp((a - 1) 10.05) = d/mean |x|^2."""
     fit = refebm.minimise(minus_mean_log_prob, 1.0, progress=False)
     assert fit.parameters == pytest.approx(1 + np.log(2 / np.mean(np.sum(X**2, axis=1))) / 10.05, abs=SOLVED)
+
+
+def test_the_error_allowed_in_a_step_is_of_each_row_in_its_own_unit(monkeypatch):
+    """1e-3 of the root mean square of a row, 5/sqrt(2) and 1e-9 here, and all but nothing of a row at 0."""
+    allowed = []
+
+    class Seen(scipy.integrate.DOP853):
+        def __init__(self, *given, atol, **named):
+            super().__init__(*given, atol=atol, **named)
+            allowed.append(atol.reshape(-1, 2))
+
+    monkeypatch.setattr(scipy.integrate, "DOP853", Seen)
+    for unit in (1e-200, 1.0, 1e200):
+        x = unit * np.array([[-3.0, -4.0], [-1e-9, -1e-9], [0.0, 0.0]])
+        refebm.probability_flow(lambda x, t: -x, SDE, x, 0.5, 0.5, atol=1e-3)
+        expected = 1e-3 * unit * np.array([[np.sqrt(12.5)] * 2, [1e-9] * 2])
+        np.testing.assert_allclose(allowed[-1][:2], expected, rtol=1e-6)
+        assert np.all(allowed[-1][2] > 0) and np.all(allowed[-1][2] < 1e-15 * unit)
+    refebm.probability_flow(lambda x, t: -x, SDE, 0 * X, 0.5, 0.5)
+    assert np.all(allowed[-1] > 0) and np.all(allowed[-1] < 1e-100)
+
+
+def test_steps_on_plain_numbers_are_taken_once(monkeypatch):
+    monkeypatch.setattr(reverse_diffusion, "_step", None)
+    stretch = np.exp((1.05 - 1) * 10.05 / 2)
+    np.testing.assert_allclose(refebm.probability_flow(linear(1.05), SDE, X, 0.0, 1.0), stretch * X, rtol=SOLVED)
 
 
 def test_the_flow_is_differentiated_in_parameters_and_where_it_starts():

@@ -2,14 +2,16 @@
 
 import dataclasses
 import os
+import re
 import signal
 import threading
+import time
 from zlib import crc32
 
 import numpy as np
 import pytest
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable, parallel
 from refebm.identities.record import Sides, Theorem, Verdict
 from refebm.identities.run import (
@@ -34,6 +36,10 @@ def a_theorem(kind="quadrature", sides=lambda impl, a: Sides([a], [a]), **option
     return Theorem("t", "t", "t", "t", "t", kind, (), lambda draw: {"a": draw.real(1.0, 3.0)}, sides, **options)
 
 
+def drawn_in_the_plane(draw):
+    return {"d": draw.dimension()}
+
+
 def numbers(theorem, *given, **options):
     """The first three integers of each draw."""
     return [[draw.count(-9, 9) for _ in range(3)] for draw in draws(theorem, *given, **options)]
@@ -49,10 +55,14 @@ def test_how_many_cases():
         assert len(numbers(a_theorem(kind, plane=True), 0, data=DATA)) == number
     assert len(numbers(a_theorem("statistical"), 0, 1000)) == 100  # they share a budget
     assert len(numbers(a_theorem("pointwise"), 0, 1000)) == 1000
+    flat = Theorem("t", "t", "t", "t", "t", "quadrature", (), drawn_in_the_plane, lambda impl, d: Sides([d], [d]), True)
+    whole = run(flat)
+    assert len(whole.verdicts) == 25 and whole.numbers == list(range(25))
 
 
 def test_how_long_it_takes():
     """By the kind, and by how many cases are in the plane, where a quadrature is dear."""
+    assert set(SECONDS) == set(QUICK) and all(0 < took < 0.5 for took in (*SECONDS.values(), SECONDS_IN_THE_PLANE))
     line, plane = a_theorem(), a_theorem(plane=True)
     assert len(firsts(line)) == 20 and seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
     assert seconds(plane) == pytest.approx(20 * SECONDS["quadrature"] + 5 * SECONDS_IN_THE_PLANE)
@@ -113,6 +123,8 @@ def test_a_run_judges_every_case():
     report = run(half, seed=1, cases=40)
     assert len(report.verdicts) == 40 and 0 < len(report.failures) < 40 and not report.holds
     assert all(verdict.holds == (verdict.integers[0] <= 0) for verdict in report.verdicts)
+    began = time.perf_counter()
+    assert 0 < run(half, cases=4).seconds < time.perf_counter() - began
     assert run(half, cases=40).verdicts == run(half, 0, 40).verdicts
     assert run(half, seed=1, cases=40).verdicts == report.verdicts != run(half, seed=2, cases=40).verdicts
 
@@ -162,6 +174,25 @@ def test_an_error_of_an_implementation_is_red_and_one_of_ours_is_raised():
 
     with pytest.raises(KeyError):
         run(a_theorem(sides=fails), cases=1, impl=REFERENCE)
+
+
+@pytest.mark.parametrize("error", [KeyError("gone"), InputError("E-SIDES", "so"), InputError("E-CASE", "so")])
+def test_an_error_of_a_users_theorem_names_its_case(error):
+    """If it drew one, and the case that was told is not itself what is wrong."""
+
+    def sides(impl, a=0):
+        raise error
+
+    code = getattr(error, "code", "E-SIDES")
+    words = "so" if code != "E-SIDES" or error.args[0] == code else r"own\.py:3: t returns .*compared: KeyError: 'gone'"
+    for theorem, case in (
+        (a_theorem(sides=sides, where="own.py:3"), r"\n  --case=-?\d+" if code == "E-SIDES" else ""),
+        (Theorem("t", "t", "t", "t", "t", "quadrature", (), lambda draw: {}, sides, where="own.py:3"), ""),
+    ):
+        with pytest.raises(InputError) as raised:
+            run(theorem, cases=1)
+        assert raised.value.code == code and re.fullmatch(f"{code}: {words}{case}", str(raised.value))
+        assert run(theorem, cases=1, impl=Implementation()).verdicts[0].note.startswith("cannot be computed with it")
 
 
 def test_on_data_what_draws_nothing_is_one_case():

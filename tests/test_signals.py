@@ -96,6 +96,38 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
 
+IMPATIENT = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+"""
+IMPORTED = ["numpy", "numpy.linalg", "autograd.numpy", "refebm.objectives", "refebm.cli", "refebm.book", "refebm.words"]
+
+
+@pytest.mark.parametrize("name", [*IMPORTED, "refebm.book.terminal", "refebm.crosscheck.report"])
+def test_an_interrupt_while_importing_is_a_line(name, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT.format(name=name))
+    here = os.pathsep.join([str(tmp_path), str(Path(refebm.__file__).parents[1])])
+    script = tmp_path / "refebm"  # as pip writes it
+    script.write_text("import sys\nfrom refebm.cli import main\nsys.exit(main())\n")
+    for command in (["-m", "refebm"], ["-mrefebm"], [str(script)]):
+        command = [sys.executable, *command, "list", "\udcff" if name.endswith("report") else "hyvarinen"]
+        env = os.environ | {"PYTHONPATH": here}
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "refebm: interrupted\n")
+
+
+def test_a_program_that_imports_refebm_keeps_its_own_interrupts():
+    program = "import signal, refebm; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    env = os.environ | {"PYTHONPATH": str(Path(refebm.__file__).parents[1])}
+    for more in ([], ["-m", "refebm"], ["-mrefebm"]):
+        done = subprocess.run([sys.executable, "-c", program, *more], env=env, capture_output=True, text=True)
+        assert done.stdout == "True\n", done.stderr
+
+
 @pytest.mark.parametrize("command", [["list", "hyvarinen"], ["--help"], ["crosscheck", "--template", "numpy"]])
 def test_a_full_disk(command, monkeypatch, capsys):
     with open("/dev/full", "w") as full:

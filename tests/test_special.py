@@ -4,6 +4,8 @@ import autograd.numpy as np
 import numpy
 import pytest
 from autograd import grad, jacobian, make_jvp
+from autograd.core import VJPNode
+from autograd.tracer import trace
 
 from refebm.special import affine, expit, gammaln, logsumexp, ndtr, product, sech_squared, softmax, softplus, tanh
 
@@ -82,6 +84,12 @@ def test_log_sum_exp_of_nothing_and_of_too_much():
     assert logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
     assert logsumexp(np.array([0.0, np.inf])) == np.inf
     close(grad(logsumexp)(np.array([-np.inf, 1.0])), [0.0, 1.0])
+
+
+@pytest.mark.parametrize("function", [*dict.fromkeys(row[0] for row in ROWS), logsumexp])
+def test_automatic_differentiation_sees_one_step(function):
+    start = VJPNode.new_root()
+    assert trace(start, function, A + 4)[1].parents == (start,)
 
 
 W, B, X = (

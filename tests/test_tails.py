@@ -1,6 +1,7 @@
 """Far in the tails a log-density is finite or -inf and a score finite, never NaN, and nothing warns."""
 
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from refebm import Gamma, Gaussian, GaussianMixture, Laplace, Model, StudentT, s
 from refebm.calculus import jacobian
 from refebm.models import mixture_of
 from refebm.objectives import denoising
+from refebm.truth import densities
 
 DENSITIES = {
     "Gaussian": Gaussian([1.0, -2.0], [[1.0, 0.5], [0.5, 0.8]]),
@@ -111,6 +113,135 @@ def test_mixtures_far_out(name):
     np.testing.assert_allclose(tweedie_cov(p.smoothed(0.5).score, x, 0.5)[0, 1, 1], variance, **close)
 
 
+def test_digits_are_kept_from_some_thirty_deviations_on():
+    """The probabilities do not depend on how far it is."""
+    x = np.stack([np.linspace(33, 250, 400), np.full(400, 0.3)], axis=1)
+    np.testing.assert_allclose(PAIR.responsibilities(x)[:, 0], BETWEEN[0], rtol=1e-14)
+
+
+def test_posteriors_far_out_where_covariances_differ():
+    """Noise of variance 4 makes variances 5 and 20; x is 1,000 below either peak in log N, whose heights are 2 to 1.
+
+    So r = 2/3 and 1/3; E_k = x/5 = 20 and -100 + 200 * 16/20 = 60; variances 4/5 and 16/5.
+    """
+    p, x = GaussianMixture([0.5, 0.5], [[0.0], [-100.0]], [[[1.0]], [[16.0]]]), np.array([[100.0]])
+    assert p.posterior_mean(x, 2.0)[0, 0] == pytest.approx(100 / 3, rel=1e-13)
+    within, between = (2 * 0.8 + 3.2) / 3, (2 * (20 - 100 / 3) ** 2 + (60 - 100 / 3) ** 2) / 3
+    assert p.posterior_cov(x, 2.0)[0, 0, 0] == pytest.approx(within + between, rel=1e-13)
+
+
+def test_posterior_means_far_out_of_coordinates_that_noise_hides_and_of_others():
+    """With equal means E_k = C_k y/(C_k + 1): of variances 1e-10 and 4e-10 beside one of 1e12."""
+    small = np.array([1e-10, 4e-10])
+    p = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.diag([1e12, c]) for c in small])
+    more = 0.5 * 100**2 * (small / (1 + small)) - 0.5 * np.log1p(small)  # log N, but for what is common
+    r = softmax(more)
+    mean = p.posterior_mean(np.array([[0.0, 100.0]]), 1.0)
+    np.testing.assert_allclose(mean[0, 1], np.sum(r * small / (1 + small)) * 100, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("c", "sigma", "apart", "y"), [(1e-9, 1e-9, 1.0, 1e-10), (1e-6, 1.0, 1e-3, 30.0)])
+def test_posterior_covariances_keep_their_digits(c, sigma, apart, y):
+    """Two means, apart and -apart: c sigma^2/(c + sigma^2) + r (1 - r) (2 apart sigma^2/(c + sigma^2))^2."""
+    p = GaussianMixture([0.5, 0.5], [[0.0, apart], [0.0, -apart]], [np.diag([100.0, c])] * 2)
+    kept = sigma**2 / (c + sigma**2)
+    r = 1 / (1 + np.exp(-2 * apart * y / (c + sigma**2)))
+    cov = p.posterior_cov(np.array([[0.0, y]]), sigma)[0]
+    assert cov[1, 1] == pytest.approx(c * kept + r * (1 - r) * (2 * apart * kept) ** 2, rel=1e-13)
+
+
+def test_posterior_covariances_are_symmetric_to_the_last_digit():
+    factors, means = np.random.default_rng(0).standard_normal((2, 4, 3, 3))
+    p = GaussianMixture(np.full(4, 0.25), means[:, 0], factors @ np.swapaxes(factors, 1, 2))
+    cov = p.posterior_cov(means[:, 1], 0.7)
+    np.testing.assert_array_equal(cov, np.swapaxes(cov, 1, 2))
+
+
+def test_one_covariance_whose_inverse_has_negative_entries_far_out():
+    """P = [[1.25, -0.5], [-0.5, 1]], m_1 - m_2 = (2, 0): (m_1 - m_2) P x is 0.625 of x = (0.25, 0) + 1e8 (2, 5)."""
+    p = GaussianMixture([0.5, 0.5], [[1.0, 0.0], [-1.0, 0.0]], [[[1.0, 0.5], [0.5, 1.25]]] * 2)
+    r = p.responsibilities(np.array([[2e8 + 0.25, 5e8]]))
+    np.testing.assert_allclose(r[0, 0], 1 / (1 + np.exp(-0.625)), rtol=1e-14)
+
+
+def test_what_a_difference_loses_to_rounding():
+    a, b = np.array([1.0, 1e16, 0.1, -3.0]), np.array([2.0**-60, 1.0, 0.3, 1e-17])
+    exact = [Fraction(one) - Fraction(other) - Fraction(one - other) for one, other in zip(a.tolist(), b.tolist())]
+    assert densities.lost(a, b).tolist() == [float(error) for error in exact] and exact[0] and exact[3]
+
+
+def test_the_series_of_stirling_is_that_of_the_bernoulli_numbers():
+    """B_2k/(2k (2k - 1)), k = 1, ..., 7; at a = 1 and 1/2 each term is seen."""
+    numbers = [Fraction(*b) for b in ((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6))]
+    for a in (Fraction(1), Fraction(1, 2)):
+        terms = [b / (2 * k * (2 * k - 1)) / a ** (2 * k - 1) for k, b in enumerate(numbers, 1)]
+        assert densities.stirling_remainder(float(a)) == pytest.approx(float(sum(terms)), rel=1e-14)
+
+
+def test_squares_that_overflow_beside_others():
+    values = densities.log_one_plus_square(np.array([1.0, -1e100, 1e200, 1e-9]))
+    np.testing.assert_allclose(values, [np.log(2), 200 * np.log(10), 400 * np.log(10), 1e-18], rtol=1e-15)
+
+
+def test_what_cancels_near_1_keeps_its_digits_beside_what_is_far():
+    """e - log(1 + e) is e^2/2 - e^3/3 + ..., and 5 - log 6."""
+    e = np.array([1e-8, 5.0])
+    values = densities.over_log(e, np.sqrt(1 + e))
+    np.testing.assert_allclose(values, [5e-17 * (1 - 2e-8 / 3), 5 - np.log(6)], rtol=1e-14)
+
+
+def test_lattices_are_as_the_densities_say():
+    assert Gamma([0.25, 16.0], [1.0, 1.0]).unit.tolist() == [1.0, 0.25]
+    heavy = StudentT([1.0, 3.0], [5.0, 0.0], [2.0, 1.0])
+    assert heavy.unit.tolist() == [0.5, 0.5]
+    x, log_dx = heavy.substitute(np.array([[1.0, -2.0]]))
+    np.testing.assert_allclose(x, [[5 + 2 * np.sinh(1.0), -np.sinh(2.0)]], rtol=1e-15)
+    np.testing.assert_allclose(log_dx, [np.log(2 * np.cosh(1.0) * np.cosh(2.0))], rtol=1e-15)
+    kinked = Laplace([1.0, 0.0], [2.0, 0.5])
+    ends = [kinked.substitute(end[None])[0][0] for end in kinked.box(10.0)]  # 50 scales on either side
+    np.testing.assert_allclose(ends, [[-99.0, -25.0], [101.0, 25.0]], rtol=1e-13)
+
+
+def test_the_unit_of_a_mixture_is_the_narrowest_deviation():
+    p = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.diag([4.0, 0.25]), np.diag([0.01, 9.0])])
+    np.testing.assert_allclose(p.unit, [0.1, 0.5], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("shape", "rate"), [([1.0, 1e300], [1.0, 1e-300]), ([1.0, 1e-300], [1.0, 1e300])])
+def test_a_gamma_coordinate_without_a_mean_is_refused(shape, rate):
+    with pytest.raises(refebm.InputError, match="E-SCALE: rate must not make shape/rate overflow or underflow"):
+        Gamma(shape, rate)
+
+
+def test_a_large_shape_beside_a_small_one():
+    x = np.array([[0.5, 1e10 + 1e5]])
+    both = Gamma([0.5], [1.0]).log_prob(x[:, :1]) + Gamma([1e10], [1.0]).log_prob(x[:, 1:])
+    np.testing.assert_allclose(Gamma([0.5, 1e10], [1.0, 1.0]).log_prob(x), both, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_mixtures_far_out_one_component_at_a_time(name, monkeypatch):
+    monkeypatch.setattr(densities, "BLOCK", 1)
+    test_mixtures_far_out(name)
+
+
+def test_components_whose_probability_is_0_are_known_beside_roundoff(monkeypatch):
+    """Two that are as far away, x being orthogonal to both means, of which log N is off by 10^7; two of deviation
+    1e-10 in 200 dimensions, where log N is above 1,000, and lower by 2,000 at the second."""
+    monkeypatch.setattr(densities, "BLOCK", 1)
+    p = GaussianMixture([0.5, 0.5], [[0.8, -0.6], [-0.8, 0.6]], 1.0)
+    np.testing.assert_allclose(p.responsibilities(np.array([[6e11, 8e11]])), [[0.5, 0.5]], atol=1e-4)
+    means = np.zeros((2, 200))
+    means[:, 0] = 40e-10, (40 + np.sqrt(1600 + 4000)) * 1e-10
+    assert GaussianMixture([0.5, 0.5], means, 1e-20).responsibilities(np.zeros((1, 200))).tolist() == [[1.0, 0.0]]
+
+
+def test_components_are_taken_so_many_at_a_time_that_an_array_has_at_most_65536_numbers():
+    p = GaussianMixture(np.full(10, 0.1), np.zeros((10, 2)), 1.0)
+    assert p._blocks(np.zeros((2**12, 2))) == [slice(0, 8), slice(8, 16)]
+    assert p._blocks(np.zeros((2**15, 2))) == p._blocks(np.zeros((2**20, 2))) == [slice(k, k + 1) for k in range(10)]
+
+
 @pytest.mark.parametrize("name", FAR)
 def test_models_of_mixtures_far_out(name):
     p, point, _, score, slope, *_ = FAR[name]
@@ -134,6 +265,17 @@ def test_models_of_mixtures_far_out(name):
         np.testing.assert_allclose(jacobian(field, x)[0, 1, 1], slope, rtol=1e-13)
 
 
+@pytest.mark.parametrize("deviations", [1.0, 3.0, 5.0, 8.0, 16.0, 30.0, 100.0])
+def test_a_field_at_any_distance_has_its_digits(deviations):
+    """Two components above each other, seen from the side: the second coordinate is tanh(y) - y."""
+    given = {"logits": np.zeros(2), "means": np.array([[0.0, 1.0], [0.0, -1.0]]), "variances": np.ones((2, 2))}
+    model, y, roundoff = Model("smoothed_mixture", given), 0.3, np.finfo(float).eps
+    for x in deviations * (1 + np.arange(50) / 77):
+        first, second = model([[x, y]], 2.0**-30)[0]  # noise that is lost in the variances
+        np.testing.assert_allclose(first, -x, rtol=2 * roundoff)
+        np.testing.assert_allclose(second + y, np.tanh(y), rtol=32 * roundoff)
+
+
 def test_rows_near_and_far_are_what_they_are_alone():
     x = np.array([[1e8, 0.3], [0.5, 0.25], [3.0, -1e9], [1e8, -0.3], [-2.0, 1.0]])
     for p in (PAIR, DIAGONAL, TWO_OF_THREE, SAME):
@@ -141,12 +283,40 @@ def test_rows_near_and_far_are_what_they_are_alone():
             np.testing.assert_allclose(function(x), np.concatenate([function(x[i : i + 1]) for i in range(5)]), 1e-14)
 
 
-def test_between_two_components_that_are_far():
-    """mpmath; near -10^8 and 10^8 in units of the deviation, then near 10^8 in any units."""
-    p = GaussianMixture([0.5, 0.5], [[-1e8], [1e8]], 1.0)
-    np.testing.assert_allclose(p.score([[1e-9]]), [[9966799.462495582]], rtol=1e-13)
-    p = GaussianMixture([0.5, 0.5], [[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12)
-    np.testing.assert_allclose(p.score([[1e8 + 2.0**-26]]), [[9.765475988383584e8]], rtol=1e-13)
+MIDWAY = [  # means, variance, point, score by mpmath: near -10^8 and 10^8 in units of the deviation, near 10^8 in any
+    ([[-1e8], [1e8]], 1.0, 1e-9, 9966799.462495582),
+    ([[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12, 1e8 + 2.0**-26, 9.765475988383584e8),
+]
+
+
+@pytest.mark.parametrize("means,variance,x,score", MIDWAY)
+def test_between_two_components_that_are_far(means, variance, x, score):
+    p = GaussianMixture([0.5, 0.5], means, variance)
+    np.testing.assert_allclose(p.score([[x]]), [[score]], rtol=1e-13)
+    given = {"logits": np.zeros(2), "means": np.array(means), "variances": np.full((2, 1), variance)}
+    np.testing.assert_allclose(Model("smoothed_mixture", given)([[x]], 2.0**-80), [[score]], rtol=1e-13)
+
+
+def test_a_coordinate_that_components_share_tells_them_not_apart():
+    """However far out it is; in the other one a wide component and a narrow one, as probable there."""
+    logits, means, variances = (
+        np.array([0.5 * np.log(1e12), 0.0]),
+        np.array([[0.0], [100.0]]),
+        np.array([[1e4], [1e-8]]),
+    )
+    alone = Model("smoothed_mixture", {"logits": logits, "means": means, "variances": variances})
+    beside = Model(
+        "smoothed_mixture",
+        {
+            "logits": logits,
+            "means": np.concatenate([means, 0 * means], axis=1),
+            "variances": np.concatenate([variances, 0 * means + 1], axis=1),
+        },
+    )
+    y, small = 100.0001, 2.0**-80
+    expected = alone([[y]], small)[0, 0]
+    assert -6e3 < expected < -4e3  # both matter: they have -0.01 and -10^4
+    np.testing.assert_allclose(beside([[y, 1e8]], small), [[expected, -1e8]], rtol=1e-13)
 
 
 def test_smoothed_data_far_out():
@@ -277,7 +447,19 @@ def test_deviations_without_a_square_are_refused(make, name):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: Gaussian(0.0, 1e-320), lambda: GaussianMixture([1.0], [[0.0]], 1e-320)])
+TURNED = [[1e-300, 1e-298], [1e-298, 1e-296 + 1e-304]]  # of inverse root [[1e150, 0], [-1e154, 1e152]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Gaussian(0.0, 1e-320),
+        lambda: GaussianMixture([1.0], [[0.0]], 1e-320),
+        lambda: Gaussian([0.0, 0.0], np.diag([1.0, 1e-307])),
+        lambda: Gaussian([0.0, 0.0], TURNED),
+        lambda: GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.eye(2), TURNED]),
+    ],
+)
 def test_variances_without_an_inverse_are_refused(make):
     with pytest.raises(refebm.InputError, match=r"E-DEFINITE: covs? must"):
         make()

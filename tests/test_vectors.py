@@ -14,11 +14,11 @@ from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
 from refebm.crosscheck.vectors import (
+    arguments_from_json,
     digest,
     disagreement,
     document,
     forms,
-    from_json,
     leaves,
     plain,
     reference,
@@ -27,7 +27,7 @@ from refebm.crosscheck.vectors import (
 )
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
-from refebm.models import KINDS, RBMS, Model
+from refebm.models import ENERGIES, KINDS, RBMS, Model, Models
 from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, types
 
 
@@ -149,7 +149,21 @@ def test_questions_are_read_back_by_the_types_of_their_arguments(folder):
     for function in EXAMINED:
         content = json.loads((folder / f"{function}.json").read_text())
         for one, row in zip(questions(function), content["vectors"], strict=True):
-            assert built(from_json(function, row["arguments"])) == built(one.arguments), (function, one.id)
+            assert built(arguments_from_json(function, row["arguments"])) == built(one.arguments), (function, one.id)
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_what_a_model_is_in_json_is_told_by_its_form(function):
+    """As FORMAT.md says: functions of points, and machines; a function of images is one for each grid."""
+    told = forms(function)
+    for name, value in questions(function)[0].arguments.items():
+        form = told.get(name, "")
+        of_points = form.startswith("(n, d)") and " -> " in form
+        assert isinstance(value, Model) == (of_points or "Boltzmann machine" in form)
+        assert isinstance(value, Models) == (form.startswith("a tuple of") and " -> " in form)
+        if isinstance(value, Model):
+            kinds = {vector.asked.arguments[name].kind for vector in vectors(function)}
+            assert kinds <= {*ENERGIES, "log_density"} or "-> (n,)" not in form, (name, kinds)
 
 
 def built(value):

@@ -49,6 +49,7 @@ CLOSE = 0.85  # the similarity from which a name counts as a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not shown in tracebacks
 HARNESS = str(Path(__file__).with_name("frameworks"))
 LINES = 4  # the last lines of a traceback that are shown
+LONG = 300  # characters of an exception's message that are shown
 MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
 DEEPEST = 32  # the deepest nesting of gradients that is read
 FLOW = "in points"  # the key, in a gradient, of the gradients in points that a sampler made
@@ -489,7 +490,8 @@ def last_lines(error: BaseException) -> str:
 def _short(error: BaseException) -> str:
     """The message of an exception in one line, even if the exception's own __str__ raises."""
     try:
-        return " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())
+        return said if len(said) <= LONG else f"{said[:LONG]} ... ({len(said) - LONG} characters more)"
     except Exception as beside:
         return f"its text raises {type(beside).__name__}"
 

@@ -141,7 +141,7 @@ def _deep(evidence: Evidence) -> list:
 
 def _mostly(evidence: Evidence) -> bool:
     """Whether most numbers are wrong, and not only those of one kind of questions."""
-    return np.mean(evidence.units[~evidence.left_out] > 1) > 0.5
+    return np.mean(evidence.wrong[~evidence.left_out]) > 0.5
 
 
 def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
@@ -174,14 +174,13 @@ def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A diagnosis to the accuracy of float32 or of finite differences."""
-    if candidates[0].roundoff > 1e-12 or not _mostly(candidates[0]):
+    if candidates[0].roundoff > 1e-12 or not all(map(_mostly, candidates)):
         return None
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
-        if any(evidence.holds for evidence in rough):
-            small = max(np.max(one.units) for one in candidates if np.any(one.units > 1)) < BELOW_FLOAT32
-            differs = small and differentiates(function)
-            return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
+        if near := [one for one, roughly in zip(candidates, rough) if roughly.holds]:
+            differs = np.max(near[0].units) < BELOW_FLOAT32 and differentiates(function)
+            return _rounded(near[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
             either = EITHER if differentiates(function) else words
@@ -193,7 +192,7 @@ def _rounded(evidence: Evidence, words: str) -> Diagnosis:
     """The diagnosis of answers that are right up to rounding: to an accuracy in words, or to a few tolerances."""
     *where, counted = facts(evidence)
     where = [fact for fact in where if fact.startswith("wrong") and ("far out" in fact or "float32" in fact)]
-    if np.median(evidence.units) < FEW:
+    if np.median(evidence.units[~evidence.left_out]) < FEW:
         said = f"the errors are small, {np.max(evidence.units):.2g} tolerances at most: digits are lost on the way"
     else:
         said = f"equals the reference to {words}"
@@ -214,9 +213,9 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 continue
             found = named(function, [rest], lambda _: [nearest, paired])
             if found:
-                apart = named(function, [these], _deep) if np.any(these.units > 1) else None
+                apart = named(function, [these], _deep) if not these.holds else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
-                there = there if np.any(these.units > 1) else "there it is right"
+                there = "there it is right" if these.holds else there
                 return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
     for evidence in candidates:
         for words, some in levels(evidence):

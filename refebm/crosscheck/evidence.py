@@ -58,8 +58,13 @@ class Evidence:
         return np.where(self.left_out, 0.0, units)
 
     @cached_property
+    def wrong(self) -> np.ndarray:
+        """Which numbers are beyond their tolerance."""
+        return self.units > 1
+
+    @cached_property
     def holds(self) -> bool:
-        return bool(np.all(self.units <= 1))
+        return not np.any(self.wrong)
 
     def scaled(self, by_question: dict[str, np.ndarray], scaling: Callable | None = None) -> np.ndarray:
         """The values by question as one array: the parts that are examined, each row times a factor, reduced."""
@@ -106,8 +111,7 @@ class Evidence:
     @cached_property
     def wrong_pieces(self) -> list["Evidence"]:
         """The questions with wrong answers, those with the largest wrong share first: a misfit is found early."""
-        wrong = [one for one in self.pieces if np.any(one.units > 1)]
-        return sorted(wrong, key=lambda one: -np.mean(one.units > 1))
+        return sorted((one for one in self.pieces if not one.holds), key=lambda one: -np.mean(one.wrong))
 
     @cached_property
     def telling(self) -> "Evidence":
@@ -116,7 +120,7 @@ class Evidence:
 
     def _less_telling(self) -> tuple:
         asked = self.vectors[0].asked
-        return not np.all(np.isfinite(self.answers)), np.mean(self.units <= 1) > 0.5, asked.given["reach"] > 1, asked.id
+        return not np.all(np.isfinite(self.answers)), np.mean(self.wrong) < 0.5, asked.given["reach"] > 1, asked.id
 
     def confirmed(self, values: np.ndarray) -> bool:
         """Whether the values equal the answers on both halves of the questions, neither of which is empty."""

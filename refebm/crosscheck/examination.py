@@ -30,6 +30,8 @@ SILENCE = 60.0  # seconds without an answer after which a child is killed
 MEMORY = 16 * 2**30  # bytes that a child may use, or half of the machine's memory if that is less
 POLL = 0.1  # seconds between checks whether a silent child still lives
 LONGEST = 2**27  # the most bytes of a message
+AT_ONCE = 2**20  # bytes of what is left out that are read at once
+MOST_PRINTED, LONGEST_LINE = 20_000, 1_000  # bytes of what an adapter prints that are shown, at once
 CHILD = "REFEBM_CHILD"  # the environment variable that marks a child process
 START = (  # the caller's folder is not searched for modules, since files there may have the names of Python's
     "import sys\nif sys.path and sys.path[0] == '': del sys.path[0]\nimport json\n"
@@ -118,15 +120,22 @@ class Work:
         self.names, self.functions, self.loaded = names, [], False
         self.doing, self.parts, self.noise = "", [], ""
         self.files, self.changed, self.wrote = Sources(), "", False
+        self.printed = Printed()
 
     def said(self, text) -> str:
         """Text from the adapter, in a form that is safe to print."""
         return shown(local(str(text), self.source))
 
     def __iter__(self) -> Iterator[tuple[str, list, str]]:
+        try:
+            yield from self._pieces()
+        finally:
+            self.printed.end()
+
+    def _pieces(self):
         while self.names is None or self.names:
             self.doing = self.noise = ""
-            for kind, content in told(self.order | {"names": self.names}, self.timeout):
+            for kind, content in told(self.order | {"names": self.names}, self.timeout, self.printed):
                 if kind == "done" and not self.names:
                     return
                 if kind == "done":  # said by the adapter, in which nobody believes any more
@@ -142,7 +151,7 @@ class Work:
         if kind == "error" and isinstance(content, str):
             raise InputError("E-ADAPTER", self.said(content))
         if kind == "note" and isinstance(content, str):
-            print(f"refebm: {self.said(content)}", file=sys.stderr)
+            self.printed.show(f"refebm: {self.said(content)}\n")
         elif kind == "names" and not self.doing:
             yield from self._names(content)
         elif kind == "begin" and content in (self.names or ()):
@@ -190,13 +199,46 @@ def _memory() -> int:
         return 2 * MEMORY
 
 
-def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
+class Printed:
+    """What an adapter prints. Its beginning goes to standard error, made safe for a terminal; the rest is counted."""
+
+    def __init__(self):
+        self.left, self.more = MOST_PRINTED, 0
+
+    def hear(self, pipe) -> None:
+        """Pass on what comes, a line or LONGEST_LINE bytes at a time."""
+        with pipe:
+            while self.left and (line := pipe.readline(min(self.left, LONGEST_LINE))):
+                self.left -= len(line)
+                self.show(shown(line.decode("utf-8", "backslashreplace").replace("\r\n", "\n")))
+            with contextlib.suppress(ImportError, AttributeError, OSError):  # on Linux alone: few reads for a flood
+                import fcntl
+
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, AT_ONCE)
+            while rest := pipe.read1(AT_ONCE):
+                self.more += len(rest)
+
+    def end(self) -> None:
+        """Say how much was left out."""
+        if self.more:
+            self.show(f"\nrefebm: the adapter prints {self.more} bytes more\n")
+        self.left, self.more = 0, 0
+
+    @staticmethod
+    def show(text: str) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # a full disk, or no standard error at all
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def told(order: dict, timeout: float, printed: Printed) -> Iterator[tuple[str, object]]:
     """The messages of a child, and at the end ("trouble", why there are no more). The child is always killed."""
     order, mark = order | {"token": secrets.token_hex(16)}, secrets.token_hex(16)
     process = subprocess.Popen(
         [sys.executable, "-c", START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={"PYTORCH_JIT": "0"}
         | os.environ
         | {CHILD: mark},  # no JIT: compiled code draws its own noise, and cannot be handed the question's
@@ -204,7 +246,9 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
     )
     messages: queue.Queue = queue.Queue(1000)
     reader = threading.Thread(target=_read, args=(process.stdout, order["token"].encode(), messages), daemon=True)
+    hearer = threading.Thread(target=printed.hear, args=(process.stderr,), daemon=True)
     reader.start()
+    hearer.start()
     try:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -213,6 +257,7 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
     finally:
         _end(process, reader, messages)
         _end_marked(f"{CHILD}={mark}\0".encode())
+        hearer.join(1)
 
 
 def _until_silence(process, messages, timeout):

@@ -10,28 +10,20 @@ import numpy as np
 
 from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
-from refebm.crosscheck.vectors import plain, tolerance
+from refebm.crosscheck.vectors import leaves, plain, tolerance
 from refebm.models import Model
 from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type, types
 from refebm.variants.asked import particular
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
-OF_ALL = {
-    "reach",
-    "seed",
-    "grid",
-    "walls",
-    "holes",
-    "rows",
-}  # features with words of their own
+OF_ALL = {"reach", "seed", "grid", "walls", "holes", "rows"}  # features with words of their own
 
 
 def facts(evidence) -> list[str]:
     """The facts about wrong answers, as phrases."""
     said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence), *_turned(evidence)]
     said += _ignored(evidence) or _where(evidence) or _where_else(evidence) or _growth(evidence)
-    units = evidence.units[~evidence.left_out]
-    return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
+    return [*said, f"{np.sum(evidence.wrong)} of {np.sum(~evidence.left_out)} numbers are wrong"]
 
 
 LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
@@ -40,7 +32,7 @@ LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
 def _turned(evidence) -> list[str]:
     """Whether what is wrong is so in its sign alone, as if an absolute value were taken of what is returned."""
     kept = ~evidence.left_out
-    wrong, off = (evidence.units > 1) & kept, np.abs(evidence.answers + evidence.right)
+    wrong, off = evidence.wrong, np.abs(evidence.answers + evidence.right)
     if np.sum(wrong) < LEAST_TURNED or np.all(wrong[kept]) or not np.all((off <= evidence.allowed)[wrong]):
         return []
     is_size = ", none is negative: an absolute value?" * bool(np.all(evidence.answers[kept] >= 0))
@@ -71,9 +63,9 @@ def spread(evidence, of: Callable) -> np.ndarray:
         numbers, value = np.size(evidence.gather([vector.value])), of(vector.asked)
         if np.ndim(value) == 0:
             found.append(np.full(numbers, value, dtype=object))
-        elif numbers % len(value) == 0 and len(vector.shapes) == 1 and numbers >= len(value):
+        elif numbers % len(value) == 0 and len(vector.shapes) == 1:
             found.append(np.repeat(np.array(value, dtype=object), numbers // len(value)))
-        elif len(vector.shapes) > 1 and numbers > 1:  # rows in each part of the answer
+        elif len(vector.shapes) > 1:  # rows in each part of the answer
             parts = [np.repeat(np.array(value, dtype=object), int(np.prod(shape[1:]))) for shape in vector.shapes]
             sizes = all(shape[:1] == (len(value),) for shape in vector.shapes)
             found.append(np.concatenate(parts) if sizes else np.full(numbers, None, dtype=object))
@@ -83,7 +75,7 @@ def spread(evidence, of: Callable) -> np.ndarray:
 
 
 def _is(of: Callable) -> Callable:
-    return lambda evidence: np.array([one is True or one is np.True_ or one == True for one in spread(evidence, of)])  # noqa: E712
+    return lambda evidence: spread(evidence, of).astype(bool)
 
 
 def _odd(asked):
@@ -91,8 +83,7 @@ def _odd(asked):
 
 
 def _first_step(asked):
-    i = of_type(asked.function, asked.arguments, glossary.Indices, glossary.FreeIndices)
-    return False if i is None else np.asarray(i) == 0
+    return np.asarray(of_type(asked.function, asked.arguments, glossary.Indices, glossary.FreeIndices)) == 0
 
 
 def _equal_steps(asked):
@@ -101,22 +92,13 @@ def _equal_steps(asked):
 
 
 def _later_rows(asked):
-    return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
+    return asked.function not in WHOLE and np.arange(asked.given["n"]) > 0
 
 
 def _size(asked, name: str):
     """n or d, or None for a question that has no rows, or no coordinates."""
-    size = asked.given[name]
-    return size if any(size in np.shape(leaf) for leaf in _arrays(asked.arguments)) else None
-
-
-def _arrays(tree) -> Iterator[np.ndarray]:
-    """The arrays among nested arguments, also those in models and in what is given as data."""
-    tree = getattr(tree, "parameters", tree)
-    if isinstance(tree, (dict, tuple, list)):
-        yield from (leaf for one in (tree.values() if isinstance(tree, dict) else tree) for leaf in _arrays(one))
-    elif isinstance(tree, np.ndarray):
-        yield tree
+    size, given = asked.given[name], [getattr(value, "parameters", value) for value in asked.arguments.values()]
+    return size if any(size in np.shape(leaf) for leaf in glossary.leaves_of(given)) else None
 
 
 def _square(asked):
@@ -139,8 +121,8 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("t is near 0 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the start", "both ends"))),
     ("t is near 1 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the end", "both ends"))),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
-    ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
-    ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes", False))),
+    ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls"))),
+    ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes"))),
     NO_ENERGY,
     (
         "inputs have more digits than float32 holds (is one cast on its way?)",
@@ -206,7 +188,7 @@ def _features(evidence) -> list[str]:
 
 def _where(evidence) -> list[str]:
     """The one feature that best separates the wrong numbers from the right ones."""
-    wrong, kept = evidence.units > 1, ~evidence.left_out
+    wrong, kept = evidence.wrong, ~evidence.left_out
     found = []
     for words, some in _predicates(evidence):
         there, elsewhere = some & kept, ~some & kept
@@ -222,7 +204,7 @@ def _where(evidence) -> list[str]:
     least = min(one[0] for one in found)
     best = [one for one in found if one[0] == least]
     _, words, there, share = best[0]
-    if any(np.any(other[2] != there) for other in best[1:]):  # another feature explains them equally well
+    if any(np.any(other[2] != there) for other in best):  # another feature explains them equally well
         return []
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
 
@@ -249,7 +231,7 @@ def cancelled(evidence) -> np.ndarray:
         off = np.abs(evidence.answers - evidence.right)
         small = off <= ROUNDED * evidence.roundoff * np.maximum(1, sizes)
         small &= loss | (off <= np.sqrt(evidence.roundoff) * np.abs(evidence.right))
-    return small & (evidence.units > 1) & (far | (not loss))
+    return small & evidence.wrong & (far | (not loss))
 
 
 def _largest(evidence) -> np.ndarray:
@@ -257,7 +239,8 @@ def _largest(evidence) -> np.ndarray:
 
     def most(asked) -> float:
         given = [value for value in asked.arguments.values() if not isinstance(value, Model)]
-        return max((np.max(np.abs(one), initial=0.0) for one in _arrays(given)), default=0.0)
+        arrays = (np.abs(leaf) for leaf in leaves(given) if isinstance(leaf, (int, float)))
+        return float(max(arrays, default=0.0))
 
     return evidence.each(most)
 
@@ -281,7 +264,7 @@ def _where_else(evidence) -> list[str]:
     """The same without proposals that have no energy, where something else may be wrong."""
     words, mask = NO_ENERGY
     some = mask(evidence)
-    found = _where(evidence.without(some)) if np.any(some & (evidence.units > 1)) else []
+    found = _where(evidence.without(some)) if np.any(some & evidence.wrong) else []
     return [f"{one}, apart from those where {words}" for one in found]
 
 
@@ -299,7 +282,7 @@ def _few(evidence, words) -> bool:
 def _growth(evidence) -> list[str]:
     """The number with which the errors grow, if it explains them better than any other."""
     units = evidence.units
-    some = (units > 1) & np.isfinite(units) & (units < 1e300) & ~evidence.left_out
+    some = evidence.wrong & (units < 1e300)
     if np.sum(some) < 12:
         return []
     size, told = np.log(units[some]), []
@@ -314,35 +297,35 @@ def _growth(evidence) -> list[str]:
         medians = [np.median(size[[v == level for v in values]]) for level in levels]
         grows = len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] - medians[0] > np.log(4)
         told.append((share, feature, grows))
-    told.sort(reverse=True)
-    if told and told[0][2] and told[0][0] > 0.6 and (len(told) == 1 or told[0][0] > 1.5 * told[1][0]):
-        return [f"the error grows with {told[0][1]}"]
-    return []
+    share, feature, grows = max(told)
+    others = [one[0] for one in told if one[1] != feature]
+    return [f"the error grows with {feature}"] if grows and share > max([0.6, *(1.5 * one for one in others)]) else []
 
 
 # --- numbers that are not finite, rows, parts ------------------------------------------------------------------------
 
 
 def _not_finite(evidence):
-    bad = ~np.isfinite(evidence.answers)
+    kept = ~evidence.left_out
+    bad = ~np.isfinite(evidence.answers) & kept
     if np.any(bad):
         sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
-        kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
-        least, fine = np.min(sizes[bad]), sizes[~bad]
+        kind = "NaN" if np.any(np.isnan(evidence.answers[kept])) else "overflow"
+        least, fine = np.min(sizes[bad]), sizes[~bad & kept]
         if not fine.size:
             yield f"{kind} everywhere"
         elif least > np.max(fine):
             yield f"{kind} from |x| = {least:.3g} on"
         else:
-            yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"
+            yield f"{kind} in {np.sum(bad)} of {np.sum(kept)} numbers"
 
 
 def _magnitudes(vector, evidence):
     """The largest |x| of each row, for each number of the answer; of all rows if the answer is reduced."""
     given = vector.asked.arguments
     named = (given[name] for name in ("x", "y", "v", "z") if name in given)
-    points = next(named, np.ones((1, 1)))  # some questions have no points
-    rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
+    points = next(named, 1.0)  # some questions have no points
+    rows = np.max(np.abs(points), axis=1) if np.ndim(points) == 2 else np.atleast_1d(np.max(np.abs(points)))
     numbers = np.size(evidence.gather([vector.value]))
     return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
 
@@ -379,6 +362,6 @@ def _part(evidence):
     names = ("the states", "the probabilities of acceptance") if function in ADJUSTED else particular(function).parts
     if names and all(len(some) == len(names) for some in sizes):
         part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
-        wrong = {names[i] for i in part[evidence.units > 1]}
+        wrong = {names[i] for i in part[evidence.wrong]}
         if len(wrong) == 1:
             yield f"wrong in {wrong.pop()} only"

@@ -26,7 +26,7 @@ LONGEST = 2000  # characters of an adapter's text that are shown
 
 def shown(text: str) -> str:
     """Text from an adapter, made safe for a terminal: unprintable characters except line breaks are escaped."""
-    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text) - LONGEST} characters more)"
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 

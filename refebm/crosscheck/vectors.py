@@ -85,12 +85,12 @@ class Read:
         return lambda told: told
 
 
-def from_json(function: str, arguments: dict) -> dict:
+def arguments_from_json(function: str, arguments: dict) -> dict:
     """The arguments of a question from their form in JSON, by the types of the function's parameters."""
-    return {name: _from_json(types(function).get(name), told) for name, told in arguments.items()}
+    return {name: argument_from_json(types(function).get(name), told) for name, told in arguments.items()}
 
 
-def _from_json(annotation, told):
+def argument_from_json(annotation, told):
     for_each_grid = get_origin(getattr(annotation, "__origin__", None)) is tuple
     return handed(Read(), annotation, tuple(map(with_arrays, told)) if for_each_grid else with_arrays(told))
 

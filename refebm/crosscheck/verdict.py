@@ -15,6 +15,7 @@ from refebm.crosscheck.facts import cancelled, lost_digits
 from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
+from refebm.crosscheck.vectors import tolerance as allowed
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
 from refebm.variants import CONVENTIONS, TERMS, WRONG
@@ -173,10 +174,10 @@ def _values(function, pairs, known) -> Finding:
         Evidence(some, how, got, ROUNDOFF[dtype])
         for how in (("mean", "sum") if set(scalar) == {True} else ("per row",))
     ]
-    right = [evidence for evidence in candidates if evidence.holds]
-    best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
+    candidates.sort(key=lambda evidence: np.median(evidence.units))  # facts are about the first
+    best = next((evidence for evidence in candidates if evidence.holds), candidates[0])
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
-    if right:
+    if best.holds:
         return _gradients(function, pairs, known, None)
     some = [evidence.without(cancelled(evidence)) for evidence in candidates]
     near = next((evidence for evidence in some if evidence.holds), None)
@@ -187,7 +188,7 @@ def _values(function, pairs, known) -> Finding:
         return _gradients(function, pairs, known, None)
     words, names, convention, reduction = found
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
-    known |= _case(best, int(np.argmax(best.units > 1)), pairs)
+    known |= _case(best, int(np.argmax(best.wrong)), pairs)
     if not convention:
         return Finding(function, "failed", **known)
     return _gradients(function, pairs, known, convention)
@@ -349,7 +350,8 @@ def _of_the_bank(function, told, compared, kinds, tolerance):
     fits = []
     for mistake in [mistake for mistake in WRONG if mistake.function == function]:
         values = (ask(function, mistake.implementation(), vector.asked.arguments) for vector, _ in told)
-        if not all(np.allclose(flat(value), vector.value, rtol=1e-12) for value, (vector, _) in zip(values, told)):
+        gaps = ((np.abs(flat(value) - vector.value), vector.scale) for value, (vector, _) in zip(values, told))
+        if not all(np.all(gap <= allowed(scale)) for gap, scale in gaps):
             continue
         theirs = [_symmetric(v.asked, reference_gradient(v.asked, mistake.implementation())) for v, _ in told]
         pairs = [(asked, got, g, scale + 8 * np.abs(g)) for (asked, got, _, scale), g in zip(compared, theirs)]

@@ -242,10 +242,11 @@ def _pointwise(sides, moved=()):
 
 
 def _summed(sides, _=()):
-    left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
-    terms = [*sides.left, *sides.right, *sides.formula]
-    size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in terms)
-    return _if_settled(sides, _gap(sum(left), sum(right), size, 0.0, sides.inequality))
+    def summed(terms):
+        return sum(t if np.ndim(t) == 0 else total(t) for t in terms)
+
+    size = summed(map(np.abs, [*sides.left, *sides.right, *sides.formula]))
+    return _if_settled(sides, _gap(summed(sides.left), summed(sides.right), size, 0.0, sides.inequality))
 
 
 def _if_settled(sides, judged):
@@ -264,7 +265,7 @@ def _gap(left, right, size, sensitivity, inequality):
         return False, np.inf, 1.0, "a term is not finite"
     gap = np.maximum(left - right, 0) if inequality else np.abs(left - right)
     allowed = FACTOR * ROUNDOFF * (size + sensitivity)
-    ratio = np.max(np.where(gap == 0, 0.0, gap / np.where(allowed == 0, 1e-300, allowed)))
+    ratio = np.max(gap / np.where(allowed == 0, 1e-300, allowed))
     larger = np.maximum(np.abs(left), np.abs(right))
     cancellation = np.max(np.where(larger > 0, size / np.where(larger > 0, larger, 1), 1))
     worst = np.argmax(np.ravel(gap - allowed))

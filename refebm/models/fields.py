@@ -2,13 +2,14 @@ r"""Fields: s(x) or r(x), (n, d), which need not be gradients of a function."""
 
 import autograd.numpy as np
 
-from refebm.calculus import held
+from refebm.calculus import anywhere, held
 from refebm.glossary import Field, InputError, Level, LevelField, Points, brief, rows
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
 from refebm.special import softmax
 from refebm.truth.densities import lost
 
+NEAR = 8.0  # deviations: up to here log joint probabilities are so small that differences keep their digits
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
 
@@ -40,19 +41,24 @@ def _score_of_mixture(x, logits, means, variances):
 
     Arrays are (k, d, n): sums over a last axis as short as d would take most of the time.
     """
-    means = means * np.ones(len(x))
     away, precisions = x.T - means, 1 / variances
-    heights = logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=1)
-    log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=1)
-    # from here on relative to the likeliest component j, without the terms the two share: see `GaussianMixture`
-    chosen = np.arange(len(logits))[:, None] == np.argmax(held(log_joint), axis=0)
+    slopes, heights = precisions * away, logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=1)
+    log_joint = heights - 0.5 * np.sum(slopes * away, axis=1)
+    if anywhere(np.max(held(heights), axis=0) - np.max(held(log_joint), axis=0) > 0.5 * NEAR**2):
+        return _score_far_out(x, means * np.ones(len(x)), precisions, heights, log_joint)
+    return -np.sum(softmax(log_joint)[:, None] * slopes, axis=0).T
+
+
+def _score_far_out(x, means, precisions, heights, log_joint):
+    """The same relative to the likeliest component j, without the terms the two share: see `GaussianMixture`."""
+    chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
     heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
 
     def of_j(a):
         return np.sum(np.where(chosen[:, None], a, 0.0), axis=0)
 
     m_j, at_j = of_j(means), of_j(precisions)
-    from_j, apart, shared = x.T - m_j, means - m_j, np.minimum(precisions, at_j)
+    away, from_j, apart, shared = x.T - means, x.T - m_j, means - m_j, np.minimum(precisions, at_j)
     own, other, moved = (precisions - shared) * away, (at_j - shared) * from_j, shared * apart
     cut = lost(held(x).T, held(means)) + lost(held(x).T, held(m_j))  # whose derivative is 0
     both = away + from_j + cut

@@ -26,8 +26,6 @@ from refebm.glossary import (
 )
 from refebm.special import ndtr
 
-HALVINGS = 100  # after 100 halvings an interval is a single float
-
 
 @rows
 def cosine_betas(n_steps: Length, offset: NonNegative = 0.008, most: Weight = 0.999) -> np.ndarray:
@@ -147,7 +145,8 @@ def above_one(ratio):
 
 def between(low, high, below):
     """The number in (low, high) up to which `below` is true and from which on it is false, by bisection."""
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
+    middle = 0.5 * (low + high)
+    while low < middle < high:
         low, high = (middle, high) if below(middle) else (low, middle)
-    return 0.5 * (low + high)
+        middle = 0.5 * (low + high)
+    return middle

@@ -12,6 +12,8 @@ import scipy
 
 from refebm.glossary import Count, DomainError, InputError, OfRows, brief, moving, rows
 
+SMALLEST = np.finfo(float).smallest_subnormal
+
 
 def _exponent(x):
     """For each coordinate the least k with |x| < 2^k for all states: in units of 2^k no square overflows."""
@@ -19,18 +21,22 @@ def _exponent(x):
 
 
 def in_units(name, value, x=None):
-    """Chains in which every coordinate moves, in units of 2^k, k of `_exponent`, a scaling that does not round. They
-    are moved to where the first of them starts, since all that a chain far from 0 has moves in its last digits."""
+    """Chains in which every coordinate moves, in units of 2^k, k of `_exponent`, a scaling that does not round. Of a
+    chain so much smaller than the others that its moves are lost, the last state becomes the smallest float."""
     value = moving(name, value)
     value = np.ldexp(value, -_exponent(value))
-    return value - value[0, 0]
+    value[-1] += SMALLEST * np.all(value == value[0], axis=0)
+    return value
 
 
 def halves_in_units(name, value, x=None):
-    """The same for an even number of states. Every coordinate must move in each chain, and within some half chain."""
+    """The same for an even number of states, moved to where the first chain starts, since all that a chain far from 0
+    has moves in its last digits. Every coordinate must move in each chain, and within some half chain."""
     value = moving(name, value)
     half = len(value) // 2
-    value = in_units(name, value[: 2 * half])
+    value = moving(name, value[: 2 * half])
+    value = np.ldexp(value, -_exponent(value))
+    value = value - value[0, 0]
     still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
     if np.any(still):
         raise DomainError("E-CONSTANT", f"coordinate {np.argmax(still)} of {name} never moves within half a chain")
@@ -132,4 +138,6 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
 
 
 def variance_of_means(x):
-    return np.var(np.mean(x, axis=0), axis=0, ddof=1) if x.shape[1] > 1 else 0.0
+    """Of chains (T, n, d), (d,); each is first moved to its own start, where no digits of its moves are lost."""
+    means = np.mean(x - x[0], axis=0) + (x[0] - x[0, 0])
+    return np.var(means, axis=0, ddof=1) if x.shape[1] > 1 else 0.0

@@ -7,7 +7,6 @@ it is marked invalid in this and every later step. Input x may have such NaN row
 """
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -68,8 +67,7 @@ def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error:
 
 def kernel(function: Callable) -> Callable:
     """Check the arguments of a kernel by their types. Lost rows stay lost, and callables never see their NaN."""
-    types = [one.annotation for one in inspect.signature(function).parameters.values()]
-    where = types.index(States)
+    where = list(function.__annotations__.values()).index(States)
 
     @rows
     @functools.wraps(function)

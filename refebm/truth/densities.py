@@ -275,11 +275,9 @@ class GaussianMixture:
         """function(x, log_joint, j) for all rows. Rows near some component have j = None. Rows far from all are grouped
         by their likeliest component j, and log_joint is then relative to it, so that no digits are lost."""
         log_joint = self._log_joint(x)
-        plain, top = held(log_joint), np.max(held(log_joint), axis=0)
-        if not np.any(np.max(self.log_heights) - top > 0.5 * FAR**2):
-            return function(x, log_joint, None)
+        plain = held(log_joint)
         likeliest = np.argmax(plain, axis=0)
-        far = self.log_heights[likeliest] - top > 0.5 * FAR**2
+        far = self.log_heights[likeliest] - np.max(plain, axis=0) > 0.5 * FAR**2
         if not np.any(far):
             return function(x, log_joint, None)
         near = np.flatnonzero(~far)
@@ -537,7 +535,7 @@ class Gamma:
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
             raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
-        return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
+        return self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
@@ -756,6 +754,4 @@ def over_log(e, root):
 def log_one_plus_square(v):
     r"""log(1 + v^2), also where v^2 overflows: there it is 2 log |v|."""
     far = np.abs(v) > 1e8
-    if not np.any(far):
-        return np.log1p(v**2)
     return np.where(far, 2 * np.log(np.abs(np.where(far, v, 1.0))), np.log1p(np.where(far, 0.0, v) ** 2))

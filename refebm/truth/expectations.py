@@ -17,7 +17,7 @@ from refebm.glossary import (
     unmasked,
     vector,
 )
-from refebm.truth.densities import SMALLEST, Gaussian
+from refebm.truth.densities import SMALLEST, Gaussian, GaussianMixture
 
 SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
 ROUNDOFF = np.finfo(float).eps
@@ -205,8 +205,8 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
     if _size(density, step, radius) > most:
         raise DomainError(
             "E-SIZE",
-            f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes; "
-            "for a Gaussian with d <= 8 state a degree",
+            f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes, "
+            + _how_to_do_with_fewer(density),
         )
     while True:
         lattice = trapezoid(density, step, radius)
@@ -232,6 +232,15 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
             noise = (defect + 2 * ROUNDOFF) * np.max([_sensitivity(t, lattice) for t in terms])
             return lattice, terms, float(np.maximum(finer, beyond) + noise + below)
         step, radius = refined
+
+
+def _how_to_do_with_fewer(density):
+    if isinstance(density, Gaussian):
+        return "as fine as it must be: for d <= 8 state a degree, or draw samples and average"
+    if isinstance(density, GaussianMixture):
+        fewer = "average the expectations under its components, each with its weight"
+        return f"from one component to the others, as fine as the narrowest needs: {fewer}, or draw samples and average"
+    return "as wide and as fine as its box: draw samples and average"
 
 
 def _sensitivity(terms, lattice):

@@ -10,6 +10,7 @@ narrow. E is any callable of rows; no derivative is used, and +inf stands for a 
 A well is a local minimum of E; its width is the distance at which E has risen by 1.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,13 +28,14 @@ W = 2 / (132 * legvander(U, 11)[:, 11] ** 2)  # and their weights
 LAST = (np.arange(9, 11) + 0.5) * W[:, None] * legvander(U, 10)[:, 9:]  # values at U to Legendre coefficients 9 and 10
 GRADE = 4.0  # a panel is at most 4 times as long as the width of the nearest well plus the distance to it
 NEGLIGIBLE = 40.0  # exp(-40) is below roundoff: wells higher than the deepest by this much are ignored
-MOST_STARTS, MOST_SEEDS = 20, 24  # descents from the grid, wells along a line: at most so many
+MOST_STARTS, MOST_SEEDS = 20, 256  # descents from the grid, wells along a line: at most so many
 MOST_NODES = (300_000, 8_000_000)  # the most evaluations of E for d = 1 and 2
 FARTHEST = 330.0  # the largest |u|: exp(330)^2 is still finite
 MUCH = 1e-3  # a larger share of the mass in the outermost panel means divergence, not too few nodes
 HEAVY = 70.0  # the mass that goes on beyond |u| = 70 is a heavy tail: no wall (E = +inf) is expected so far out
 CORE = 7.6  # the grid on which wells are sought goes out to sinh(7.6) = 1000 in the plane
 REACH = 20.0  # and to sinh(20) = 2e8 on the line
+SMALL = 2.0 ** -np.arange(48)  # |x| of the grid that is tried next, where E is infinite on that one
 GAPS = (1 / 8, 1 / 16, 1 / 32, 1 / 64)  # spacings in u of the points at which wells along a line are sought
 MOST_ON_LATTICE = (20_000, 1_600_000)  # nodes; too few for a kink, whose error h^2 stays above 1e-9
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)  # half sides of the lattice in u, tried in turn
@@ -42,12 +44,18 @@ LINES = 1024  # lines of the plane that are integrated at once
 ROUNDS, SHARP = 24, 1e-6  # of golden section: one more while the width found is below 1e-6 of the bracket
 FLAT = 20.0  # an outermost panel whose energy is within 20 of the lowest may be the start of a plateau
 EMPTY, LOST, TAPERS = 1, 2, 3  # kinds of lines: E = +inf throughout; minimum not found; finite at a few points only
-THIN = 3  # a line with at most 3 finite points of the grid, next to empty ones: the domain tapers, it has no wall
+THIN = 3  # at most 3 finite points of the grid in a row, with empty lines beside: the domain tapers, it has no wall
+RUNS = 8  # parts of a line on which E is finite, at most so many
+ZOOMS = 8  # closer searches of the parts of a line that are thin, or that only its neighbours have
+TIP = np.geomspace(1e-6, 1e-2, 24)  # their points, between the ends 0 and 1; also close to the middle, for tips
+CLOSER = np.sort(np.concatenate([np.linspace(-0.25, 1.25, 96), 0.5 - TIP, 0.5 + TIP]))
 GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
 CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
 NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
 DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
+ISLAND = np.finfo(float).max  # the depth of an island between walls
+SEARCHES = 10  # for islands that were not found before
 CHUNK = 2**16  # rows for which E is called at once
 
 
@@ -75,12 +83,15 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
             nodes = _on_a_lattice(turned, *_wells(turned, d))
             nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
         nodes = nodes or _by_panels(energy, wells, widths, tolerance)
-        hidden, narrow = _hidden(Counted(energy.energy, np.inf), nodes, wells, widths)
-        if len(hidden):
-            wells, widths = np.concatenate([wells, hidden]), np.concatenate([widths, narrow])
-            nodes = _by_panels(Counted(energy.energy, energy.most), wells, widths, tolerance)
-        _refuse_mass_outside(energy, nodes, tolerance)
-    return nodes
+        for _ in range(SEARCHES):
+            hidden, narrow, islands = _hidden(Counted(energy.energy, np.inf), nodes, wells, widths)
+            if len(hidden):
+                wells, widths = np.concatenate([wells, hidden]), np.concatenate([widths, narrow])
+                nodes = _by_panels(Counted(energy.energy, energy.most), wells, widths, tolerance)
+            if not (len(hidden) and islands):  # of islands there may be more than a search finds
+                _refuse_mass_outside(energy, nodes, tolerance)
+                return nodes
+    raise DomainError("E-SETTLED", f"{len(wells)} wells have been found, and more are found at each search for others")
 
 
 def _refuse_mass_outside(energy, nodes, tolerance):
@@ -165,8 +176,9 @@ def _refined(energy, wells, widths, tolerance, gap):
         rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0], gap), wells[:, 0], widths[:, 0]), *one)
     rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
+    torn = lines.mended(rule) if len(wells[0]) > 1 else 0.0
     (log_z,), (unresolved,), (roundoff,) = rule.results()
-    lost = lines.beyond(rule, log_z) if len(wells[0]) > 1 else 0.0
+    lost = torn + lines.beyond(rule, log_z) if len(wells[0]) > 1 else 0.0
     _judge(log_z, unresolved, lost, roundoff, tolerance, energy.seen)
     _, number, t, log_weights, mass = rule.nodes()
     x, log_weights, mass = (t[:, None], log_weights, mass) if len(wells[0]) == 1 else lines.nodes(number, log_weights)
@@ -268,13 +280,21 @@ def _lattice(axis, d):
 def _wells(energy, d):
     """The minima (k, d) that descent from a grid finds, the deepest first; their widths (k, d); and the bulk (m, d),
     the points of the grid at which E is low."""
-    axis = np.linspace(-CORE, CORE, 164) if d > 1 else np.linspace(-REACH, REACH, 8192)
-    x = bulk = np.sinh(_lattice(axis, d))
-    e = grid_e = energy.search(x)
-    if not np.any(np.isfinite(e)):
-        raise DomainError("E-SETTLED", f"energy is infinite on the whole of a grid of {len(x)} points out to 1000")
-    lowest = np.ravel(scipy.ndimage.minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
-    starts = np.flatnonzero(lowest & np.isfinite(e))
+    wide = np.sinh(np.linspace(-CORE, CORE, 164) if d > 1 else np.linspace(-REACH, REACH, 8192))
+    for axis in (wide, np.concatenate([-SMALL, [0.0], SMALL[::-1]])):
+        x = bulk = _lattice(axis, d)
+        e = grid_e = energy.search(x)
+        if np.any(np.isfinite(e)):
+            break
+    else:
+        raise DomainError(
+            "E-SETTLED",
+            f"energy is infinite on the whole of a grid of {len(wide) ** d} points out to {wide[-1]:.0e}, and of one "
+            f"of {len(axis) ** d} close to 0: shift and scale its support to about 1",
+        )
+    lattice = np.reshape(e, (len(axis),) * d)
+    lowest = (scipy.ndimage.minimum_filter(lattice, 3) == lattice) & np.isfinite(lattice)
+    starts = _one_of_each(lowest)
     starts = starts[np.argsort(e[starts], kind="stable")][:MOST_STARTS]
     x, e = _descended(energy.search, x[starts], e[starts])
     order = np.argsort(e, kind="stable")
@@ -291,6 +311,16 @@ def _wells(energy, d):
         if not any(np.all(np.abs(x[i] - x[j]) <= 0.1 * widths[j]) for j in kept):
             kept.append(i)
     return x[kept], widths[kept], bulk[grid_e < e[0] + 0.5 * NEGLIGIBLE]
+
+
+def _one_of_each(mask):
+    """A point of each connected part of a mask on a lattice: where E is flat one start is enough. Of a part that is no
+    larger than a cell, as around a minimum in its middle, all points."""
+    parts = np.ravel(scipy.ndimage.label(mask, np.ones((3,) * mask.ndim))[0])
+    _, first, part, size = np.unique(parts, return_index=True, return_inverse=True, return_counts=True)
+    alone = np.zeros(len(parts), bool)
+    alone[first] = True
+    return np.flatnonzero((parts > 0) & (alone | (size[part] <= 2**mask.ndim)))
 
 
 def _descended(energy, x, e):
@@ -329,7 +359,7 @@ def _widths(energy, x, e, one, sizes, rise=1.0):
 
 def _hidden(energy, nodes, wells, widths):
     """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
-    already; and their widths."""
+    already; their widths; and whether there are islands between walls."""
     d, e = wells.shape[1], energy.search(nodes.x)
     bulk = nodes.x[e <= np.min(e) + 4]
     mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
@@ -342,7 +372,7 @@ def _hidden(energy, nodes, wells, widths):
     starts = [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
     x, depth, e = (np.concatenate(part) for part in zip(*starts))
     if not len(x):
-        return x, x
+        return x, x, False
     sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
     x, e = _descended(energy.search, x[sharpest], e[sharpest])
     lowest = min([*e, np.min(energy.search(wells))])
@@ -355,7 +385,7 @@ def _hidden(energy, nodes, wells, widths):
         met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
         if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
             hidden.append(i)
-    return x[hidden], narrow[hidden]
+    return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
 
 
 def _dips(energy, x, side):
@@ -365,6 +395,8 @@ def _dips(energy, x, side):
     beside = np.ones((3,) * d, bool)
     beside[(1,) * d] = False
     depth = np.ravel(scipy.ndimage.minimum_filter(lattice, footprint=beside, mode="nearest") - lattice)
+    if not np.all(np.isfinite(e)):  # an island between walls, on which E may be flat
+        depth[_one_of_each(np.reshape(np.isfinite(e), lattice.shape))] = ISLAND
     dips = depth > 0
     return x[dips], depth[dips], e[dips]
 
@@ -377,31 +409,62 @@ def _grid(wells, widths, gap):
     return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
 
 
-def _minima_on_lines(energy, grid, lines):
-    """The minima along each of L lines, (L, k), lowest first; their widths, (L, k); and the kind of each line, (L,).
+class OnLines(NamedTuple):
+    """The minima along each of L lines, lowest first, their widths and energies, (L, k); lines with fewer than k minima
+    are filled with inf. The kind of each line, (L,): 0; EMPTY; TAPERS; LOST if the mass lies beyond the grid or is
+    narrower than floating point can resolve. The runs of points at which E is finite, (L, RUNS, 3): the points before
+    and after each, and how many it has."""
 
-    Lines with fewer than k minima are filled with inf. Kinds: 0; EMPTY; TAPERS; LOST if the mass lies beyond the grid
-    or is narrower than floating point can resolve. energy(t, line) -> (m,), at coordinates t of lines by number.
-    """
-    number = np.arange(lines)
-    e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
+    seeds: np.ndarray
+    widths: np.ndarray
+    energies: np.ndarray
+    kinds: np.ndarray
+    runs: np.ndarray
+
+
+def _minima_on_lines(energy, grid, lines):
+    """OnLines, from one grid for all lines, (m,), or one for each, (L, m); energy(t, line) -> values, at coordinates t
+    of lines by number."""
+    number, grid = np.arange(lines), np.broadcast_to(grid, (lines, np.shape(grid)[-1]))
+    e = energy(np.ravel(grid), np.repeat(number, grid.shape[1])).reshape(lines, -1)
     lowest = (scipy.ndimage.minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
-    chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
+    lowest[:, 1:] &= ~(lowest[:, :-1] & (e[:, :-1] == e[:, 1:]))  # where E is flat one is enough
+    most = min(np.max(np.sum(lowest, axis=1), initial=1), MOST_SEEDS)
+    chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :most]
     there = np.take_along_axis(lowest, chosen, axis=1)  # minima of the grid, which may be too coarse for their depth
-    line, index = np.nonzero(there)[0], chosen[there]
-    low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
-    at, lowest = grid[index], e[line, index]
-    at, lowest, width, fine = _narrowed(energy, line, at, lowest, low, high)
+    line, index, last = np.nonzero(there)[0], chosen[there], grid.shape[1] - 1
+    low, high = grid[line, np.maximum(index - 1, 0)], grid[line, np.minimum(index + 1, last)]
+    at, lowest, width, fine = _narrowed(energy, line, grid[line, index], e[line, index], low, high)
     seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
     seeds[there], widths[there], energies[there] = at, width, lowest
     best = np.min(energies, axis=1)
     lost = np.bincount(line[~fine & (lowest <= best[line] + NEGLIGIBLE)], minlength=lines) > 0
     lost |= np.minimum(e[:, 0] + 0.1 - e[:, 1], e[:, -1] + 0.1 - e[:, -2]) < 0
-    finite = np.sum(np.isfinite(e), axis=1)
-    lost = np.where(finite == 0, EMPTY, np.where(lost, LOST, np.where(finite <= THIN, TAPERS, 0)))
-    order = np.argsort(energies, axis=1, kind="stable")
+    runs = _runs(grid, e)
+    kinds = np.where(np.isnan(runs[:, 0, 2]), EMPTY, np.where(lost, LOST, _tapers(runs)))
+    return OnLines(*_deepest(seeds, widths, energies), kinds, runs)
+
+
+def _runs(grid, e):
+    """See OnLines."""
+    change = np.diff(np.pad(np.isfinite(e), ((0, 0), (1, 1))).astype(int), axis=1)
+    (line, first), past = np.nonzero(change == 1), np.nonzero(change == -1)[1]
+    rank = np.arange(len(line)) - np.searchsorted(line, line)
+    ends = grid[line, np.maximum(first - 1, 0)], grid[line, np.minimum(past, grid.shape[1] - 1)]
+    runs = np.full((len(grid), RUNS, 3), np.nan)
+    runs[line[rank < RUNS], rank[rank < RUNS]] = np.stack([*ends, past - first], axis=1)[rank < RUNS]
+    return runs
+
+
+def _tapers(runs):
+    return np.where(np.any(runs[:, :, 2] <= THIN, axis=1), TAPERS, 0)
+
+
+def _deepest(seeds, widths, energies):
+    """The deepest minima of each line first, without those that are negligible, at most MOST_SEEDS."""
+    order = np.argsort(energies, axis=1, kind="stable")[:, :MOST_SEEDS]
     seeds, widths, energies = (np.take_along_axis(a, order, axis=1) for a in (seeds, widths, energies))
-    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths, lost
+    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths, energies
 
 
 def _narrowed(energy, line, at, lowest, low, high):
@@ -435,10 +498,31 @@ def _narrowed(energy, line, at, lowest, low, high):
 # --- the rule ------------------------------------------------------------------------------------------------------
 
 
-def on_lines(energy, grid, lines, budget, log_scale, best):
+def on_lines(energy, grid, lines, budget, log_scale, best, closer=lambda found, search: found):
     """The rule for int exp(-E) along each of many lines, and their kinds: energy(t, line) -> (m,)."""
-    seeds, widths, lost = _minima_on_lines(lambda t, line: energy(t, line, FAR_OUT), grid, lines)
-    return Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), seeds, widths, budget, log_scale, best), lost
+
+    def search(t, line):
+        return energy(t, line, FAR_OUT)
+
+    found = closer(_minima_on_lines(search, grid, lines), search)
+    rule = Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), found.seeds, found.widths, budget, log_scale, best)
+    return rule, found.kinds
+
+
+def _with(found, line, which, again):
+    """What was found on all lines, with what was found again on some: there a run takes the place of its thin self, or,
+    if only other lines had it, of one that is not yet there."""
+    seeds, widths, energies, runs = (np.array(one) for one in (found.seeds, found.widths, found.energies, found.runs))
+    for k in np.flatnonzero(again.kinds != EMPTY):
+        i = line[k]
+        free = which[k] if which[k] < RUNS else np.argmax(np.append(np.isnan(runs[i, :, 0]), True))
+        if free < RUNS:
+            runs[i, free] = again.runs[k, 0]
+        both = [(one[None, i], more[None, k]) for one, more in zip((seeds, widths, energies), again)]
+        deepest = _deepest(*(np.concatenate(pair, axis=1) for pair in both))
+        seeds[i], widths[i], energies[i] = (one[0, : seeds.shape[1]] for one in deepest)
+    kinds = np.where(np.isnan(runs[:, 0, 2]), EMPTY, np.where(found.kinds == LOST, LOST, _tapers(runs)))
+    return OnLines(seeds, widths, energies, kinds, runs)
 
 
 class InPlane:
@@ -448,6 +532,7 @@ class InPlane:
         self.tolerance = tolerance
         self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1], gap)
         self.x, self.lost, self.parts, self.best, self.number = [], [], [], -np.inf, 0
+        self.known, self.walled = (np.zeros(0), np.zeros((0, RUNS, 3))), False  # lines with runs, in the order of x
 
     def seeds(self, grid, wells, widths):
         """Places in x at which the rule in x begins, (1, k), and their widths: the wells, and the minima over x of the
@@ -467,7 +552,8 @@ class InPlane:
         def energy(y, line, within=np.inf):
             return self.energy(np.stack([x[line], y], axis=1), within)
 
-        rule, lost = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best)
+        closer = functools.partial(self.closer, x)
+        rule, lost = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best, closer)
         rule.grow(self.tolerance)
         rule.refine(max(FINEST[1], 0.1 * self.tolerance))
         line, _, y, log_weights, mass = rule.nodes()
@@ -476,6 +562,51 @@ class InPlane:
         self.parts.append((line + self.number, y, log_weights, mass))
         self.number, self.best = self.number + len(x), rule.best
         return rule.results()
+
+    def closer(self, x, found, search):
+        """What is found on the lines through x if they are searched closely where a run is thin, and where the lines
+        beside have a run: the support of exp(-E) may taper to a tip that no grid for all lines sees."""
+        room = (np.pad(one, ((0, 0), (0, RUNS)), constant_values=np.inf) for one in found[:3])
+        found = OnLines(*room, found.kinds, found.runs)
+        for _ in range(ZOOMS):
+            spans = np.concatenate([found.runs, *self.beside(x, found.runs)], axis=1)
+            wanted = ~np.isnan(spans[:, :, 0])
+            wanted[:, :RUNS] &= found.runs[:, :, 2] <= THIN
+            apart = (spans[:, RUNS:, None, 0] >= found.runs[:, None, :, 1]) | (
+                spans[:, RUNS:, None, 1] <= found.runs[:, None, :, 0]
+            )
+            wanted[:, RUNS:] &= np.all(apart | np.isnan(found.runs[:, None, :, 0]), axis=2)
+            line, which = np.nonzero(wanted)
+            if not len(line):
+                break
+            self.walled = True
+            low, high = spans[line, which, 0, None], spans[line, which, 1, None]
+            again = _minima_on_lines(lambda t, k, of=line: search(t, of[k]), low + (high - low) * CLOSER, len(line))
+            if not np.any(again.kinds != EMPTY):
+                break
+            found = _with(found, line, which, again)
+        self.known = self.all_known(x, found.runs)
+        return found
+
+    def all_known(self, x, runs):
+        there = ~np.isnan(runs[:, 0, 0])
+        xs, all_runs = np.append(self.known[0], x[there]), np.concatenate([self.known[1], runs[there]])
+        order = np.argsort(xs, kind="stable")
+        return xs[order], all_runs[order]
+
+    def beside(self, x, runs):
+        """The runs of the nearest lines that have any: left, right, and of an earlier one at the same x."""
+        (xs, known), (before, earlier) = self.all_known(x, runs), self.known
+        left, right = np.searchsorted(xs, x, "left") - 1, np.searchsorted(xs, x, "right")
+        same = np.searchsorted(before, x, "left")
+        for of, index, there in (
+            (known, left, left >= 0),
+            (known, right, right < len(xs)),
+            (earlier, same, np.isin(x, before)),
+        ):
+            found = np.full(runs.shape, np.nan)
+            found[there] = of[index[there]]
+            yield found
 
     def beyond(self, rule, log_z):
         """An estimate of the mass on lost lines, relative to Z: the mass seen on them, plus that of the last line
@@ -489,6 +620,25 @@ class InPlane:
         last |= (lost == TAPERS) & np.any(np.equal(beside, EMPTY), axis=0)
         seen = np.outer(rule.high - rule.low, 0.5 * W).ravel()[order] * np.exp(log_f - log_z)
         return np.sum(seen[lost == LOST]) + np.sum((1 + np.abs(u[order][last])) * np.exp(log_f[last] - log_z))
+
+    def mended(self, rule):
+        """Refine the rule where two panels do not agree at the point that they share: a line was asked before the lines
+        beside it showed where its mass is. Return how much may be lost where they still do not, relative to Z."""
+        if not self.walled:
+            return 0.0
+        while True:
+            order = np.argsort(rule.low, kind="stable")
+            left, right = order[:-1], order[1:]
+            f = np.exp(rule.log_f - rule.top)
+            gap, most = np.abs(f[left, -1] - f[right, 0]), np.maximum(f[left, -1], f[right, 0])
+            gap = np.where(gap > 10 * max(FINEST[1], 0.1 * self.tolerance) * np.maximum(most, FAINT), gap, 0)
+            gap = gap * (1 + np.abs(rule.high[left])) / np.sum(rule.value)
+            torn = np.union1d(left[gap > 0], right[gap > 0])
+            spent = 2 * len(torn) * len(U) > rule.budget.left
+            if spent or np.min((rule.high - rule.low)[torn], initial=0.0 if not len(torn) else 1.0) < SHARP**2:
+                return np.sum(gap) + np.sum(f[order[[0, -1]], [0, -1]]) / np.sum(rule.value)
+            rule.halve(np.isin(np.arange(len(rule.low)), torn))
+            rule.refine(0.5 * self.tolerance)
 
     def nodes(self, index, log_weights):
         """x (m, 2), their log weights, and the log of the mass at each node, from the log weights of the lines."""
@@ -645,7 +795,7 @@ class Rule:
     def refuse(self, share, u, line, ended):
         """Raise for a share of the mass in the outermost slab, at u: too heavy a tail, or too few evaluations."""
         reach = self.place(u, line)[0]
-        if not ended and share < MUCH:
+        if not ended:
             raise DomainError(
                 "E-SETTLED",
                 f"after {self.budget.seen} evaluations {share:.1e} of exp(-E) lies at the farthest points, "
@@ -669,14 +819,16 @@ class Rule:
             if not np.any(worst) or 2 * np.sum(worst) * len(U) > self.budget.left:
                 return
             number, before = np.sum(worst), self.error[worst]
-            halves = _halves(
-                self.low[worst], self.high[worst], self.line[worst], self.side[worst], self.stale[worst] + 1
-            )
-            for name in self.PARTS:
-                setattr(self, name, getattr(self, name)[~worst])
-            self.evaluate(*halves)
+            self.halve(worst)
             gained = self.error[-2 * number : -number] + self.error[-number:] < 0.7 * before
             self.stale[-2 * number :] = np.where(np.tile(gained, 2), 0, self.stale[-2 * number :])
+
+    def halve(self, which):
+        """Replace the panels of a mask by their halves, which become the last ones."""
+        halves = _halves(self.low[which], self.high[which], self.line[which], self.side[which], self.stale[which] + 1)
+        for name in self.PARTS:
+            setattr(self, name, getattr(self, name)[~which])
+        self.evaluate(*halves)
 
     def results(self):
         """The log of each line's integral, and its relative errors: unresolved, and roundoff."""

@@ -351,29 +351,6 @@ class Question:
     def positive(self, x):
         return np.abs(x) + 0.125
 
-    def density(self, name: str) -> dict:
-        """The parameters of a density, by name."""
-        k, fixed = self.fixed.get("components", 3), self.fixed
-        if name == "Gaussian":
-            return {"mean": self.centre, "cov": self.covariance()}
-        if name == "GaussianMixture":
-            weights = {1: [1.0], 2: [0.375, 0.625], 3: [0.5, 0.3125, 0.1875]}[k]
-            shifts = self.grid((k, self.d), -1.5, 1.5) * (k != 1)
-            covs = np.stack([self.covariance() for _ in range(k)])
-            return {"weights": np.array(weights), "means": self.centre + shifts, "covs": covs}
-        if name == "smoothed_empirical":
-            return {"points": self.around("x"), "sigma": self.level}
-        if name == "standard_normal":
-            return {"d": self.d}
-        if name == "Gamma":
-            return {
-                key: np.ones(self.d) * fixed[key] if key in fixed else self.grid((self.d,), 2.5, 4)
-                for key in ("shape", "rate")
-            }
-        scale = np.ones(self.d) if fixed.get("unit") else self.grid((self.d,), 0.5, 2)
-        degrees = {"df": self.grid((self.d,), 3, 4)} if name == "StudentT" else {}
-        return degrees | {"loc": self.centre, "scale": scale}
-
     @property
     def level(self):
         """One noise level, for all rows."""

@@ -21,7 +21,8 @@ class Particular:
     also: tuple[str, ...] = ()  # arguments with a default that questions give nevertheless
     draws: dict[str, Any] = field(default_factory=dict)  # by argument: its value, or (question, name) -> its value
     far: tuple[int, ...] | None = None  # how far out points are; None: as for its type of result
-    without: tuple[str, ...] = ()  # options of its types that are left out
+    without: tuple[str, ...] = ()  # options of its types, and conventions, that are left out
+    steps: tuple = ()  # conventions of its own, each a `Step`
     values: dict[str, tuple] = field(default_factory=dict)  # by option, also of a type: the values, and what they catch
     generic: Callable = lambda i, half, d, n: {}  # options of generic question i, for either half
     far_out: dict[str, Any] = field(default_factory=dict)  # options where points are far out

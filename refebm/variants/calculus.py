@@ -72,16 +72,16 @@ wrong_versions(
 )
 wrong_versions(
     "jacobian_vector_product",
-    ("transposed", "make_jvp(field)(x)(v)[1]", "make_vjp(field)(x)[0](v)", "a gradient field"),
+    ("transposed", "field_and_derivative(field, x, v)[1]", "make_vjp(field)(x)[0](v)", "a gradient field"),
     (
         "unit vectors",
-        "make_jvp(field)(x)(v)[1]",
-        "make_jvp(field)(x)(v / np.sqrt(np.sum(v**2, axis=1, keepdims=True)))[1]",
+        "field_and_derivative(field, x, v)",
+        "field_and_derivative(field, x, v / np.sqrt(np.sum(v**2, axis=1, keepdims=True)))",
         "unit projections",
         "ermongroup/sliced_score_matching",
     ),
-    ("value for derivative", "make_jvp(field)(x)(v)[1]", "make_jvp(field)(x)(v)[0]"),
-    ("diagonal only", "make_jvp(field)(x)(v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
+    ("value for derivative", "field_and_derivative(field, x, v)[1]", "field_and_derivative(field, x, v)[0]"),
+    ("diagonal only", "field_and_derivative(field, x, v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
 )
 
 asked("divergence", more_kinds=("at_level", "denoiser"))

@@ -262,8 +262,8 @@ conventions(
     "Gamma.fisher_information",
     (
         SCALE,
-        "np.where(..., self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
-        "np.where(..., self.rate**-2, self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
         SCALE_LIBRARIES,
     ),
 )
@@ -374,13 +374,43 @@ wrong_versions(
 
 def moments(impl, **question):
     """1, the mean and the fourth moment of a Gaussian."""
-    p = Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
+    p = Gaussian(**PARAMETERS["Gaussian"](Question(**question | {"d": 1})))
     return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
+
+
+def mixture(ask):
+    """The parameters of a mixture of one, two or three Gaussians, far from equal."""
+    k = ask.fixed.get("components", 3)
+    weights = {1: [1.0], 2: [0.375, 0.625], 3: [0.5, 0.3125, 0.1875]}[k]
+    shifts = ask.grid((k, ask.d), -1.5, 1.5) * (k != 1)
+    covs = np.stack([ask.covariance() for _ in range(k)])
+    return {"weights": np.array(weights), "means": ask.centre + shifts, "covs": covs}
+
+
+def scaled(ask, **first):
+    """The place and the scale of each coordinate, after other parameters."""
+    scale = np.ones(ask.d) if ask.fixed.get("unit") else ask.grid((ask.d,), 0.5, 2)
+    return {name: make() for name, make in first.items()} | {"loc": ask.centre, "scale": scale}
+
+
+def fixed_or_drawn(ask, name):
+    return np.ones(ask.d) * ask.fixed[name] if name in ask.fixed else ask.grid((ask.d,), 2.5, 4)
+
+
+PARAMETERS = {  # of each density, in the questions about it
+    "Gaussian": lambda ask: {"mean": ask.centre, "cov": ask.covariance()},
+    "GaussianMixture": mixture,
+    "smoothed_empirical": lambda ask: {"points": ask.around("x"), "sigma": ask.level},
+    "standard_normal": lambda ask: {"d": ask.d},
+    "Gamma": lambda ask: {name: fixed_or_drawn(ask, name) for name in ("shape", "rate")},
+    "StudentT": lambda ask: scaled(ask, df=lambda: ask.grid((ask.d,), 3, 4)),
+    "Laplace": scaled,
+}
 
 
 def of_density(ask, name, method="log_prob"):
     """A density as data, and the arguments of its method; smoothed densities are compared by log_prob."""
-    given = {"density": {"density": name, "parameters": ask.density(name)}}
+    given = {"density": {"density": name, "parameters": PARAMETERS[name](ask)}}
     if method in ("smoothed", "posterior_mean", "posterior_cov"):
         given["sigma"] = ask.level
     if method not in ("fisher_information", "sample"):

@@ -107,6 +107,10 @@ def product(of: Callable) -> Callable:
     return lambda field, x, v: of(jacobian(field, x), v)
 
 
+def value_and_product(of: Callable) -> Callable:
+    return lambda field, x, v: (field(x), of(jacobian(field, x), v))
+
+
 NORMS = {  # of another order than |a|^2 = sum_i a_i^2
     "(|a_1| + ... + |a_d|)^2": lambda a: np.sum(np.abs(a), axis=-1) ** 2,
     "|a_1| + ... + |a_d|": lambda a: np.sum(np.abs(a), axis=-1),
@@ -127,6 +131,7 @@ HELPERS = [
     Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
     *(Helper("squared_norm", f"{words} for |a|^2", of) for words, of in NORMS.items()),
     *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),
+    *(Helper("field_and_derivative", words, value_and_product(of)) for words, of in PRODUCTS.items()),
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
     Helper("accept", "all that is proposed accepted", taken),
     Helper(

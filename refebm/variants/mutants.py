@@ -344,17 +344,19 @@ def _natural(node: ast.expr) -> Iterator[tuple[bool, ast.expr]]:
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
     """Those with a number that is to be found, and the number with which they are the function itself."""
     trees = [*((inside, tree, "") for inside, tree in definitions(function))]
+    written = [("", tree, form) for form, tree in forms(function)]
+    for inside, tree, form in [*trees, *written]:
+        made = functools.partial(Mutant, function, inside, tree, form=form)
+        yield from ((made(node, _wrapped("{} + number", node)), 0.0) for node in _guarded(tree))
     for inside, tree, form in trees:
         made = functools.partial(Mutant, function, inside, tree, form=form)
         some = [(nodes, text, start) for nodes in _same(tree) for text, start in SOUGHT.items()]
         yield from ((_each_time(made, nodes, _wrapped(text, nodes[0])), start) for nodes, text, start in some)
-    first, *others = SOUGHT.items()
     yield from (
         (Mutant(function, inside, tree, node, _wrapped(text, node), form), start)
-        for some in ([first], others)  # what is added comes first, in all forms
-        for inside, tree, form in [*trees, *(("", tree, form) for form, tree in forms(function))]
+        for inside, tree, form in [*trees, *written]
         for node in _expressions(tree)
-        for text, start in some
+        for text, start in SOUGHT.items()
     )
     if not definitions(function):
         return
@@ -367,6 +369,15 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
         if name not in ("self", *OPTIONS)
         for node in places
     )
+
+
+def _guarded(tree: ast.FunctionDef) -> list[ast.expr]:
+    """Where programs add an epsilon: divisors, and what a logarithm or a root is taken of."""
+    quotients = [node.right for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    some = {id(node) for node in quotients}
+    some |= {id(node.args[0]) for node in calls if ast.unparse(node.func) in ("np.log", "np.sqrt")}
+    return [node for node in _places(tree) if id(node) in some and not isinstance(node, ast.Constant)]
 
 
 def wherever(function: str) -> Iterator[Callable[[str], Mutant]]:

@@ -6,6 +6,7 @@ from refebm import glossary
 from refebm.variants.arguments import Question, handed, types
 from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
+from refebm.variants.steps import HO, Step
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 BACKWARD = "diffrax 599, flow_grpo 19"
@@ -339,9 +340,17 @@ asked(
     },
     beside=(("equal steps in time", {"d": 2, "n": 3, "kind": "noise_conditional", "times": [0.75, 0.5, 0.25]}),),
 )
+
+
+def without_the_last(given):
+    """The arguments with no noise for i = 0."""
+    return given | {"z": given["z"] * (np.asarray(given["i"]) > 0).reshape(-1, 1)}
+
+
 asked(
     "ddpm_step",
     also=("posterior",),
+    steps=(Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", without_the_last),),
     far=FAR,
     generic=lambda i, half, d, n: {"posterior": i % 2 == 0},
     each=({"posterior": False}, {"posterior": True}),

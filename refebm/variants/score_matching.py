@@ -2,10 +2,10 @@
 
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
+from refebm.variants.steps import OF_LENGTH_1
 
 DIFFERENCE = "data_score(x) - score(x)"
-FORM = "hutchinson_divergence(score, x, v)"
-SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
+FORM, HUTCHINSON = "dot(v, slope)", "hutchinson_divergence(score, x, v)"
 EXACT = "field_and_divergence(score, x)[1]"
 FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * here) / eps**2"
 NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
@@ -15,6 +15,13 @@ HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both te
 ERMON = "ermongroup/sliced_score_matching"
 
 SAME_PROJECTION = "the same projection in each row"
+ONE_FOR_ALL = (
+    SAME_PROJECTION,
+    "field_and_derivative(score, x, v)",
+    "field_and_derivative(score, x, v := v[:1] + 0 * x)",
+    "finite",
+    "coreax 375",
+)
 FIRST_ALONE = ("the first projection alone", "mean_over_projections", "first_projection", "finite")
 SUM = ("sum over projections", "mean_over_projections", "sum_over_projections")
 
@@ -131,38 +138,36 @@ conventions(
 )
 wrong_versions(
     "sliced_score_matching",
-    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)"),
+    ("sign of the trace", FORM, f"-{FORM}"),
     ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
-    ("square before the sum", "dot(v, score(x)) ** 2", "squared_norm(v * score(x))", "d = 1"),
-    ("trace divided by d", "+ 0.5 * dot(v, score(x)) ** 2", "/ x.shape[1] + 0.5 * dot(v, score(x)) ** 2", "d = 1"),
-    (
-        SAME_PROJECTION,
-        SLICED,
-        "hutchinson_divergence(score, x, v[:1] + 0 * x) + 0.5 * dot(v[:1], score(x)) ** 2",
-        "finite",
-        "coreax 375",
-    ),
+    ("square before the sum", "dot(v, s) ** 2", "squared_norm(v * s)", "d = 1"),
+    ("trace divided by d", FORM, f"{FORM} / x.shape[1]", "d = 1"),
+    ONE_FOR_ALL,
     FIRST_ALONE,
 )
 conventions(
     "sliced_score_matching",
     SUM,
-    ("the exact square (reduced variance)", "dot(v, score(x)) ** 2", "squared_norm(score(x))", "Das 2021"),
-    ("the exact objective (implicit score matching)", SLICED, f"{EXACT} + 0.5 * squared_norm(score(x))"),
+    ("the exact square (reduced variance)", "dot(v, s) ** 2", "squared_norm(s)", "Das 2021"),
+    (
+        "the exact objective (implicit score matching)",
+        f"{FORM} + 0.5 * dot(v, s) ** 2",
+        f"{EXACT} + 0.5 * squared_norm(s)",
+    ),
 )
-terms("sliced_score_matching", ("v^T grad s v", FORM), ("1/2 (v.s)^2", "0.5 * dot(v, score(x)) ** 2"))
+terms("sliced_score_matching", ("v^T grad s v", HUTCHINSON), ("1/2 (v.s)^2", "0.5 * dot(v, score(x)) ** 2"))
 wrong_versions(
     "sliced_score_matching_vr",
-    ("sliced square", "squared_norm(score(x))", "dot(v, score(x)) ** 2", "d = 1, signs"),
-    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)"),
+    ("sliced square", "squared_norm(s)", "dot(v, s) ** 2", "d = 1, signs"),
+    ("sign of the trace", FORM, f"-{FORM}"),
     ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
     ("unit projections", f"{FORM} +", f"{FORM} {UNIT} +", "unit projections", ERMON),
-    (SAME_PROJECTION, FORM, "hutchinson_divergence(score, x, v[:1] + 0 * x)", "finite", "coreax 375"),
+    ONE_FOR_ALL,
     FIRST_ALONE,
 )
 conventions("sliced_score_matching_vr", SUM, ("the exact trace (implicit score matching)", FORM, EXACT))
-terms("sliced_score_matching_vr", ("v^T grad s v", FORM), ("1/2 |s|^2", "0.5 * squared_norm(score(x))"))
+terms("sliced_score_matching_vr", ("v^T grad s v", HUTCHINSON), ("1/2 |s|^2", "0.5 * squared_norm(score(x))"))
 wrong_versions(
     "finite_difference_sliced",
     ("4 for 8", "8 * eps**2", "4 * eps**2", "finite", "mog_score_matching; half of it: claCase/ScoreMatching"),
@@ -238,6 +243,7 @@ wrong_versions(
     ),
 )
 
+asked("hutchinson_divergence sliced_score_matching_vr", without=(OF_LENGTH_1,))  # which would only scale it
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
 asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

@@ -6,6 +6,7 @@ from refebm.identities import Implementation
 from refebm.truth.densities import GaussianMixture
 from refebm.variants.arguments import SDES, types
 from refebm.variants.asked import asked
+from refebm.variants.densities import mixture
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
@@ -285,7 +286,7 @@ def of_sde(ask, name, method):
         "t": lambda: ask.fixed.get("t", ask.grid((ask.n,), 0.5, 0.9375)) + np.zeros(ask.n),
         "d": lambda: ask.d,
         "n_steps": lambda: ask.fixed.get("n_steps", 3),
-        "density": lambda: {"density": "GaussianMixture", "parameters": ask.density("GaussianMixture")},
+        "density": lambda: {"density": "GaussianMixture", "parameters": mixture(ask)},
     }
     wanted = [one for one in types(f"{name}.{method}") if one not in ("self", "return")]
     found = {"law" if one == "density" else one: make[one]() for one in wanted}

@@ -17,6 +17,7 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants.arguments import CALLED, FOR_GRADIENTS, parameters, types
+from refebm.variants.asked import particular
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
@@ -133,6 +134,7 @@ for deviation in DATA_DEVIATIONS:
         "exploding",
     )
 USUAL = ("score", "noise", "denoiser")
+OF_LENGTH_1 = "projections of length 1"
 
 
 def models(function: str) -> tuple[str, str]:
@@ -285,13 +287,13 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
                    step(lambda eta, _: eta / 2))  # fmt: skip
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
-    if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
+    if kind in (glossary.Projections, glossary.Direction) and types(function)["return"] != glossary.Vectors:
         yield Step("projections", "signs for projections: sign(v), Rademacher's where v is normal", "Hutchinson 1989",
                    step(lambda v, _: np.sign(v)))  # fmt: skip
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
-        if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
-            yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
+        if OF_LENGTH_1 not in particular(function).without:
+            yield Step("projections", f"{OF_LENGTH_1}: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
         words = "steps are told to the model from 1 on: f(x, i + 1)"
         yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)), rare=True)
@@ -299,9 +301,6 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         for count in (999, 1000):
             relabelled = step(_relabelled(lambda t, c=count: c * t))
             yield Step("index", f"the model is told {count} t", "score_sde", relabelled, rare=True)
-    if kind == glossary.Noise and function == "ddpm_step":
-        last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
-        yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
     if kind == glossary.Fraction and glossary.States in of:
         yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
                    step(lambda eta, _: eta**0.5), rare=True)  # fmt: skip
@@ -339,7 +338,11 @@ def steps(function: str) -> tuple[Step, ...]:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
     others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
-    return (*others, *_forms(function))  # changes of a model's input come before changes of its output
+    return (
+        *others,
+        *particular(function).steps,
+        *_forms(function),
+    )  # changes of a model's input come before changes of its output
 
 
 @functools.cache

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import autograd.numpy as np
 
-from refebm.calculus import energy_and_score
+from refebm.calculus import energy_and_score, jacobian_vector_product
 from refebm.objectives.diffusion import _marginal
-from refebm.objectives.notation import squared_norm
+from refebm.objectives.notation import dot, squared_norm
 from refebm.samplers.step import accept, moved
 
 
@@ -171,6 +171,16 @@ def autocovariance(x, n_lags):
     """sums over pairs of states"""
     length, c = len(x), x - np.mean(x, axis=0)
     return np.stack([np.mean(np.sum(c[: length - k] * c[k:], axis=0) / length, axis=0) for k in range(n_lags + 1)])
+
+
+def sliced_score_matching(score, x, v):
+    """the product with the Jacobian apart from the score"""
+    return dot(v, jacobian_vector_product(score, x, v)) + 0.5 * dot(v, score(x)) ** 2
+
+
+def sliced_score_matching_vr(score, x, v):
+    """the product with the Jacobian apart from the score"""
+    return dot(v, jacobian_vector_product(score, x, v)) + 0.5 * squared_norm(score(x))
 
 
 def finite_difference_sliced(energy, x, eps, v):

@@ -1,4 +1,4 @@
-"""Speed and memory beside PyTorch and JAX: `python -m tests.benchmark`, about five minutes; `--only` for a part.
+"""Speed and memory beside PyTorch and JAX: `python -m tests.benchmark`, about ten minutes; `--only` for a part.
 
 Peers (from the extra `peers`) first have to give the same numbers; then all are timed in turn, in one run, and a ratio
 is the median over rounds, with its quartiles. Threads are the default of NumPy's BLAS, PyTorch and XLA. A busy machine

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import tests.benchmark
-from tests.benchmark import diffusion, growth, noise_contrastive, procedures, samplers, score_matching
-from tests.benchmark.timing import jax, print_processes, torch
+from tests.benchmark import diffusion, growth, noise_contrastive, procedures, processes, samplers, score_matching
+from tests.benchmark.timing import jax, torch
 
 PARTS = {
     "score_matching": score_matching.report,
@@ -21,7 +21,7 @@ PARTS = {
     "diffusion": diffusion.report,
     "procedures": procedures.report,
     "growth": growth.report,
-    "processes": print_processes,
+    "processes": processes.report,
 }
 
 

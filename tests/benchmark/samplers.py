@@ -22,6 +22,7 @@ from refebm import (
     run,
     score_of,
 )
+from refebm.glossary import mapped
 from tests.benchmark.timing import THREADS, Times, jax, on_threads, peak_bytes, quartiles, race, torch
 
 N, STEPS, HIDDEN, COMPONENTS = 1000, 20, 64, 8
@@ -151,11 +152,7 @@ def jax_chain(sampler: str, model: Model) -> Callable:
 
 def leaves(convert: Callable, parameters):
     """The parameters of a model with each array converted."""
-    if isinstance(parameters, dict):
-        return {name: leaves(convert, value) for name, value in parameters.items()}
-    if isinstance(parameters, tuple):
-        return tuple(leaves(convert, value) for value in parameters)
-    return parameters if isinstance(parameters, float) else convert(parameters)
+    return mapped(lambda part: part if isinstance(part, float) else convert(part), parameters)
 
 
 def contenders(sampler: str, model: Model) -> dict[str, Callable]:

@@ -2,8 +2,6 @@
 
 import os
 import resource
-import subprocess
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -80,22 +78,3 @@ def children() -> float:
     """CPU seconds of the processes that were started and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def print_processes() -> None:
-    """Whole processes: the time until the end, the CPU seconds, and what these are above those of `import numpy`."""
-
-    def process(*program):
-        return lambda: subprocess.run([sys.executable, *program], check=True, stdout=subprocess.DEVNULL)
-
-    modules = ("numpy", "autograd.numpy", "refebm")
-    programs = {f"import {name}": process("-c", f"import {name}") for name in modules}
-    for words in ("list", "show langevin_step", "verify --quick"):
-        programs[f"refebm {words}"] = process("-m", "refebm", *words.split())
-    wall, cpu = race(programs, seconds=20), race(programs, seconds=20, clock=children)
-    base = np.median(cpu["import numpy"])
-    print(f"Whole processes{'':17}{'ms until the end':32}{'CPU ms':32}{'above numpy':>12}{'over numpy':>12}")
-    for name in programs:
-        above, over = 1e3 * (np.median(cpu[name]) - base), np.median(cpu[name]) / base
-        print(f"  {name:30}{quartiles(1e3 * wall[name]):32}{quartiles(1e3 * cpu[name]):32}{above:12.0f}{over:12.2f}")
-    print()

@@ -72,7 +72,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
     node = tree.get_leaf_for_position(start)
     while node.type != "simple_stmt" and node.parent.type not in HEADED:
         if node.type in ("parameters", "decorators", "classdef") or node.parent.type == "decorated":
-            return [lines_of(node.parent)]
+            functions = node.type == "parameters" or any(leaf.type == "funcdef" for leaf in ast_nodes(node.parent))
+            return [lines_of(node.parent if functions else tree)]
         node = node.parent
     scope = search_ancestor(node, "funcdef", "classdef")
     if scope:
@@ -82,7 +83,12 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    ran = [lines_of(leaf) for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    ran = []
+    for leaf in used:
+        if search_ancestor(leaf, "funcdef"):
+            ran += reached(tree, leaf.start_pos)  # the lines of the statement
+        elif search_ancestor(leaf, "lambdef"):
+            ran.append(lines_of(leaf))
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
@@ -115,7 +121,7 @@ class Instrumented(ast.NodeTransformer):
     """A file whose functions tell of each statement when it is run, and of each lambda."""
 
     def __init__(self, name):
-        self.name = name
+        self.name, self.inside = name, False
 
     def ran(self, node):
         told = ast.Call(ast.Name(RAN, ast.Load()), [ast.Constant(self.name), ast.Constant(node.lineno)], [])
@@ -125,9 +131,15 @@ class Instrumented(ast.NodeTransformer):
         super().generic_visit(node)
         for field in ("body", "orelse", "finalbody"):
             some = getattr(node, field, None)
-            if isinstance(some, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
+            if isinstance(some, list) and self.inside and not isinstance(node, ast.ClassDef):
                 told = [ast.copy_location(ast.Expr(self.ran(one)), one) for one in some]
                 setattr(node, field, [part for both in zip(told, some) for part in both])
+        return node
+
+    def visit_FunctionDef(self, node):
+        outer, self.inside = self.inside, True
+        node = self.generic_visit(node)
+        self.inside = outer
         return node
 
     def visit_Lambda(self, node):
@@ -203,16 +215,18 @@ def red(item):
 
 
 def stopped(item, seconds):
-    """Whether it is red, or takes so long."""
+    """Whether it is red by itself, and its seconds of a processor; after so many it is ended."""
+    late, began = [], time.process_time()
 
-    def late(*_):
+    def end(*_):
+        late.append(seconds)
         raise TimeoutError
 
-    signal.signal(signal.SIGVTALRM, late)
+    signal.signal(signal.SIGVTALRM, end)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     failed = red(item)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return failed
+    return failed and not late, max([time.process_time() - began, *late])
 
 
 def functions(file):
@@ -272,11 +286,10 @@ class Session:
             tree = Instrumented(str(path)).visit(ast.parse(path.read_text(encoding="utf-8")))
             plant(self.live[path], self.pairs(path, tree))
         for item in items:
-            began, self.ran = time.process_time(), {str(path): set() for path in self.paths}
-            failed = stopped(item, self.options.quick or 0)
-            seconds = time.process_time() - began
+            self.ran = {str(path): set() for path in self.paths}
+            failed, seconds = stopped(item, self.options.quick or 0)
             took[item.nodeid] = seconds, {name: sorted(lines) for name, lines in self.ran.items()}
-            if failed and not (self.options.quick and seconds >= self.options.quick):
+            if failed:
                 self.told.write_text(json.dumps(item.nodeid))
                 return True
         self.told.write_text(json.dumps(took))
@@ -291,6 +304,8 @@ class Session:
         for tried, (name, number, start, lines, owned) in enumerate(sorted(some, key=lambda one: one[2]), 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
                 dead = self.tried(path, texts, owned, self.touched(items, lines, name))
+                if not dead and self.pairs(path, texts[1]) is None:  # a decorator refuses before a line is run
+                    dead = self.tried(path, texts, owned, self.touched(items, [], name))
             if killer := dead.partition(" by ")[2]:
                 self.kills.update([killer, (name, killer.partition("[")[0])])
             print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
@@ -302,8 +317,12 @@ class Session:
         print(f"{path}: {counts}", file=self.options.to, flush=True)
 
     def touched(self, items, lines, name):
-        """The tests that run one of these lines; first those that killed most for their seconds, or their like did."""
-        some = [(item, took) for item, took, seen in items if any(a <= line <= b for line in seen for a, b in lines)]
+        """Tests that run one of these lines, or all; first those that, or whose like, killed most for their seconds."""
+
+        def runs(seen):
+            return not lines or any(a <= line <= b for line in seen for a, b in lines)
+
+        some = [(item, took) for item, took, seen in items if runs(seen)]
 
         def dear(one):
             test = one[0].nodeid

@@ -171,13 +171,11 @@ LISTED: dict[str, dict[str, list[tuple]]] = {
     "explicit_sliced": {"0.5 * ": [("no 1/2", "")]},
     **{
         function: {
-            f"hutchinson_divergence(score, x, v) + 0.5 * {square}": [
-                ("no 1/2", f"2 * hutchinson_divergence(score, x, v) + {square}", "no 1/2: twice the whole")
-            ]
+            f"dot(v, slope) + 0.5 * {square}": [("no 1/2", f"2 * dot(v, slope) + {square}", "no 1/2: twice the whole")]
         }
         for function, square in {
-            "sliced_score_matching": "dot(v, score(x)) ** 2",
-            "sliced_score_matching_vr": "squared_norm(score(x))",
+            "sliced_score_matching": "dot(v, s) ** 2",
+            "sliced_score_matching_vr": "squared_norm(s)",
         }.items()
     },
     "finite_difference_sliced": {

@@ -28,7 +28,9 @@ WORDS = [  # of the bank, and of the adapter
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
-    ("hutchinson_divergence(score, ", "hutchinson_divergence(model, "),
+    ("dot(v, slope)", FORM),
+    ("dot(v, s) ** 2", "dot(v, score(x)) ** 2"),
+    ("squared_norm(v * s)", "squared_norm(v * score(x))"),
     ("divergence(score, ", "divergence(model, "),
     ("self.d *", "len(self.b) *"),
     ("_coupling", "coupling"),
@@ -158,6 +160,25 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "dot(v, jacobian_vector_product(model, x, v))",
         "divergence(model, x)",
     ),
+    **{
+        (name, "the same projection in each row"): (
+            "score = field(model)",
+            "score, v = field(model), np.tile(v[0], (len(x), 1))",
+        )
+        for name in ("sliced_score_matching", "sliced_score_matching_vr")
+    },
+    ("sliced_score_matching", "sign of the trace"): (FORM, f"-{FORM}"),
+    ("sliced_score_matching", "1/2 on the quadratic form too"): (FORM, f"0.5 * {FORM}"),
+    ("sliced_score_matching", "trace divided by d"): (FORM, f"{FORM} / x.shape[1]"),
+    ("sliced_score_matching", "the exact square (reduced variance)"): (
+        "dot(v, score(x)) ** 2",
+        "squared_norm(score(x))",
+    ),
+    ("sliced_score_matching", "the exact objective (implicit score matching)"): (
+        f"{FORM} + 0.5 * dot(v, score(x)) ** 2",
+        "divergence(model, x) + 0.5 * squared_norm(score(x))",
+    ),
+    ("sliced_score_matching_vr", "sliced square"): ("squared_norm(score(x))", "dot(v, score(x)) ** 2"),
     ("sliced_score_matching", "the first projection alone"): FIRST_PROJECTION,
     ("sliced_score_matching", "sum over projections"): SUM_OF_PROJECTIONS,
     ("sliced_score_matching_vr", "the first projection alone"): FIRST_PROJECTION,

@@ -22,7 +22,8 @@ MISTAKES = [
      "rejected", "named wrongly"),
     ("kernel_stein", "bandwidth, x.shape", "np.sqrt(0.7), x.shape", "bandwidth", "nothing"),
     ("sliced_score_matching", "return hutchinson_divergence(model, x, v) + 0.5 * dot(v, score(x)) ** 2",
-     "return np.einsum('nij,ni->n', jacobian(model)(x), v) + dot(v, score(x)) ** 2", "coefficient 2.*J 1 for J v",
+     "return np.einsum('nij,ni->n', jacobian(model)(x), v) + dot(v, score(x)) ** 2",
+     r"with .dot\(v, s\) \*\* 2. for .0\.5 \* dot.*score, x, 1 \+ 0 \* v",
      "nothing"),
     ("sliced_score_matching_vr", "return hutchinson_divergence(model, x, v) +",
      "return np.einsum('nij,nj->n', jacobian(model)(x), v**2) +", r"J\^T 1 times v", "misleading"),
@@ -88,6 +89,79 @@ SECOND = [  # by another, who wrote 104 adapters from papers and habit: those wi
      "misleading"),
     ("noise_contrastive", LOG_ODDS, LOG_ODDS.split("return")[0] + LOGISTIC, "naive form", "misleading"),
 ]  # fmt: skip
+PAIRS = "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]"
+POSITIVE = "\n    positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    tau = "
+THIRD = [  # by a third, who wrote 190 adapters, 115 of them wrong: those without a name
+    (
+        "annealed_langevin",
+        "        for z_t in noise:\n            x = x + eta * score(x, sigma * np.ones(len(x))) +",
+        "        held = score(x, sigma * np.ones(len(x)))\n        for z_t in noise:\n            x = x + eta * held +",
+        "score asked at the first x",
+        "nothing",
+    ),
+    ("classifier_energy", "logits(x).T", "softmax(logits(x), axis=1).T", "the softmax of logits", "nothing"),
+    (
+        "BinaryRBM.log_partition",
+        "h = states(len(near))\n        "
+        "return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))",
+        "v = 2 * states(len(self.b)) - 1\n        return logsumexp(v @ self.b + softplus(self.c + v @ self.W).sum(1))",
+        "visible units of -1 and 1",
+        "nothing",
+    ),
+    ("euler_maruyama_step", "t * np.ones(len(x))", "t * np.ones(len(x)) + dt", r"t \+ dt for t", "nothing"),
+    (
+        "effective_sample_size",
+        f"{PAIRS}{POSITIVE}-1 +",
+        f"pairs = rho[1 : length - 1 + length % 2 : 2] + rho[2:length:2]{POSITIVE}1 +",
+        "lags 1 and 2",
+        "nothing",
+    ),
+    (
+        "cosine_betas",
+        "return np.minimum(turned / np.sin(left[:-1]), most)",
+        "kept = np.cos((np.arange(n_steps + 1) / n_steps + offset) / 1 + offset * np.pi * 0.5) ** 2\n    "
+        "return np.clip(1 - kept[1:] / kept[:-1], 0, most)",
+        r"/ 1 \+ offset",
+        "nothing",
+    ),
+    (
+        "gibbs_step",
+        "return rbm.visible_given(h, u_v)",
+        "v = rbm.visible_given(h, u_v)\n    return v if hasattr(rbm, 'sigma') else 1 - v",
+        "kind is binary_rbm: there it equals",
+        "cause said",
+    ),
+    (
+        "ddim_step",
+        "return (x + now * s) / np.sqrt(1 - beta)",
+        "x_0 = (x + np.sqrt(then) * np.sqrt(now) * s) / np.sqrt(1 - then)\n    return np.sqrt(1 - then) * x_0",
+        r"a_before\) \* eps\) / np.sqrt\(a_before",
+        "nothing",
+    ),
+    (
+        "repeated_pixels",
+        "np.repeat(np.repeat(pictures(x), k, axis=1), k, axis=2)",
+        "np.repeat(x, k * k, axis=1)",
+        r"k\^2 times",
+        "nothing",
+    ),
+    ("ddpm_loss", "[i][:, None]", "[np.minimum(i + 1, len(betas) - 1)][:, None]", r"np.minimum\(i \+ 1", "nothing"),
+    (
+        "ratio_matching",
+        "sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)",
+        "sum(expit(energy(x) - energy(x_i)) for x_i in flipped) ** 2",
+        r"for x_i in flipped\)\) \*\* 2",
+        "cause said",
+    ),
+    ("score_of_flow", "column(t, x)", "np.maximum(column(t, x), 0.3)", r"np.maximum\(t\[:, None\], 0.3\)", "nothing"),
+    (
+        "karras_noise_levels",
+        "    first, last",
+        "    power = 1 / power\n    first, last",
+        "power.*its inverse",
+        "nothing",
+    ),
+]
 SECOND_RIGHT = [
     ("minimum_probability_flow", "return sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
      "return 0.01 * sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)", "times epsilon", "accused"),

@@ -78,7 +78,7 @@ class Source:
     def __init__(self, np, special, fft, autograd, held, own, some, step=lambda function: function):
         # step: of a function that autograd sees as one step, with a derivative of its own, the framework's
         self.some = some  # a function: whether any entry is true, or may be where values are unknown
-        self.own = own | {"mixture": self.mixture}  # functions that replace refebm's, by name
+        self.own = own | {"mixture": self.mixture, "anywhere": some}  # functions that replace refebm's, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}

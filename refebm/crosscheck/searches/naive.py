@@ -18,8 +18,7 @@ CLOSE = 0.05  # tolerances by which a naive form may be off: with a mistake besi
 SPREAD = 10  # the errors of two naive forms with the same lost digits differ by less than this factor
 MOST = 0.5  # the share of numbers that may be set apart
 SOFTPLUS = {  # naive forms of log(1 + exp(a))
-    "log(1 + exp(a)), which overflows where a > 709": lambda a: np.log(1 + np.exp(a)),
-    "-log(sigmoid(-a)), which is infinite where a > 709": lambda a: -np.log(1 / (1 + np.exp(a))),
+    "log(1 + exp(a)), or -log(sigmoid(-a)), which overflows where a > 709": lambda a: np.log(1 + np.exp(a)),
     "-log(1 - sigmoid(a)), which loses digits where a is large, and is infinite where a > 37": lambda a: (
         -np.log(1 - 1 / (1 + np.exp(-a)))
     ),
@@ -56,7 +55,7 @@ def naive(function: str, candidates: list) -> Diagnosis | None:
         off_by, known = np.abs(evidence.answers - evidence.right), list(_lost(function, evidence))
         for words, bad, off in [*known, _union(known)] if known else ():
             within = ~np.isfinite(evidence.answers) | (off_by <= SPREAD * np.max(off[~bad], initial=0))
-            if np.all(((off > CLOSE * evidence.allowed) | bad) & within | (evidence.units <= 1)):
+            if np.all(((off > CLOSE * evidence.allowed) | bad) & within | ~evidence.wrong):
                 return Diagnosis(f"naive form: {words}; {'; '.join(facts(evidence))}", reduction=evidence.reduction)
     return None
 

@@ -57,7 +57,7 @@ def epsilon(function, candidates) -> Diagnosis | None:
 
 def added(function, evidence) -> Diagnosis | None:
     """A number that is added to all wrong answers, whether these are all answers or a part."""
-    wrong = evidence.units > 1
+    wrong = evidence.wrong
     if np.sum(wrong) < FEWEST:
         return None
     ones = evidence.gather([np.ones(len(vector.value)) for vector in evidence.vectors])

@@ -37,8 +37,8 @@ def _said(words: str, evidence) -> Diagnosis:
 
 
 def _factor(words: str, free: str, function: str, c, known, evidence) -> Diagnosis:
-    """The diagnosis of a multiple of the reference whose source leaves the factor free: a convention."""
-    if not (np.ptp(c) <= np.max(known) and np.min(c) > 0):
+    """The diagnosis of a multiple of the reference, one term, whose source leaves the factor free: a convention."""
+    if c[0] <= 0:
         return _said(words, evidence)
     factor = next((one for k in range(1, 17) for one in [float(f"{c[0]:.{k}g}")] if abs(one - c[0]) <= known[0]), c[0])
     chain = Chain(function, (), Weighting((free,), lambda given: factor, constant=factor))
