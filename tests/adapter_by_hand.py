@@ -895,7 +895,7 @@ class Gamma:
         return (self.shape - 1) / x - self.rate
 
     def fisher_information(self):  # for shape > 2, where it is finite, and shape = 1
-        return self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)
+        return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
 
 class StudentT:

@@ -261,9 +261,9 @@ def test_a_forward_pass_asks_for_a_slope_as_often_in_many_coordinates_as_in_few(
 
 def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatch):
     """In the gradient of a network, which is the same."""
-    rng, d, h = np.random.default_rng(0), 60, 60
+    rng, d, h = np.random.default_rng(0), 100, 60
     layers = tuple((rng.standard_normal((a, b)) / 8, rng.standard_normal(b)) for a, b in ((d, h), (h, h), (h, 1)))
-    x = rng.standard_normal((30, d))
+    x = rng.standard_normal((60, d))
 
     def loss(layers):
         model = refebm.Model("mlp_energy", {"precision": 1.0, "layers": layers})

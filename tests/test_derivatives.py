@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from refebm import Model
+from refebm.calculus import jacobian
+from refebm.models import score
 from refebm.truth.derivatives import jacobian_size, moments, network_derivatives, score_and_jacobian
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
@@ -110,3 +112,63 @@ def test_derivatives_of_a_machine_and_of_a_precision_that_is_not_symmetric():
     turned = {"mean": np.array([1.0, 0.0]), "precision": np.array([[2.0, 1.0], [0.0, 3.0]])}
     s, slope = score_and_jacobian(Model("quadratic", turned), np.array([[2.0, 1.0]]))
     assert s.tolist() == [[-2.5, -3.5]] and slope.tolist() == [[[-2.0, -0.5], [-0.5, -3.0]]]
+
+
+WIDE = np.vstack([FIRST[0], [[0.5, -1.0, 2.0]]]), FIRST[1]  # with an input for log sigma
+WELLS = {"logits": np.array([0.5, -0.25]), "means": np.array([[1.0, 0.0], [-1.0, 0.5]])}
+PRECISIONS = np.array([[[1.0, -0.25], [-0.25, 2.0]], [[0.5, 0.125], [0.125, 0.75]]])
+VARIANCES = np.array([[0.5, 1.5], [0.25, 0.75]])
+PROCESSES = (
+    {"kind": "VarianceExploding", "parameters": {"sigma_min": 0.1, "sigma_max": 4.0}},
+    {"kind": "VariancePreserving", "parameters": {"beta_min": 0.1, "beta_max": 6.0}},
+    {"kind": "SubVariancePreserving", "parameters": {"beta_min": 0.1, "beta_max": 6.0}},
+)
+KINDS = [
+    ("quadratic", {"mean": np.array([0.5, -1.0]), "precision": PRECISIONS[0]}),
+    ("mixture", {**WELLS, "precisions": PRECISIONS}),
+    ("mlp_energy", {"precision": 0.75, "layers": (FIRST, SECOND, LAST)}),
+    ("mlp_score", {"layers": (FIRST, SECOND)}),
+    ("at_level", {"kind": "noise_conditional", "parameters": {"layers": (WIDE, SECOND)}, "sigma": 0.5}),
+    ("noise_conditional", {"layers": (WIDE, SECOND)}),
+    ("smoothed_mixture", {**WELLS, "variances": VARIANCES}),
+    *(("diffused_mixture", {**WELLS, "variances": VARIANCES, "sde": sde}) for sde in PROCESSES),
+]
+
+
+@pytest.mark.parametrize(("kind", "parameters"), KINDS)
+def test_derivatives_by_hand_are_those_of_automatic_differentiation(kind, parameters):
+    model = Model(kind, parameters)
+    levels = (
+        (np.array([0.5, 0.75, 0.25]),) if kind in ("noise_conditional", "smoothed_mixture", "diffused_mixture") else ()
+    )
+    field = score(model)
+    s, j = score_and_jacobian(model, X, *levels)
+    for i in range(len(X)):  # one row each, with its level
+        own = [level[i : i + 1] for level in levels]
+        np.testing.assert_allclose(s[i], field(X[i : i + 1], *own)[0], rtol=1e-12, atol=1e-13)
+        slopes = jacobian(lambda x, own=own: field(x, *own), X[i : i + 1])
+        np.testing.assert_allclose(j[i], slopes[0], rtol=1e-11, atol=1e-13)
+
+
+def test_far_out_there_are_derivatives():
+    """Of saturated units, which have none, and of the nearer component, 1,000 and more below its height."""
+    steep = (np.array([[400.0, -400.0]]), np.zeros(2)), (np.ones((2, 1)), np.zeros(1))
+    value, first, second = network_derivatives(steep, np.array([[1.0]]))
+    assert value.tolist() == [[0.0]] and not np.any(first) and not np.any(second)
+    model = Model("mixture", {**WELLS, "precisions": np.array([np.eye(2)] * 2)})
+    s, j = score_and_jacobian(model, np.array([[600.0, 0.0]]))
+    np.testing.assert_allclose(s, [[-599.0, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(j, [-np.eye(2)], atol=1e-12)
+
+
+def test_sizes_of_signs_that_differ_at_0_and_in_three_coordinates():
+    """Of one component the terms are s s^T twice and P, with s = -P (x - m) = (-1.25, 2.25) at (2, -1)."""
+    given = {"logits": np.zeros(1), "means": np.array([[1.0, 0.0]]), "precisions": PRECISIONS[:1]}
+    size = jacobian_size(Model("mixture", given), np.array([[2.0, -1.0]]))[0]
+    np.testing.assert_allclose(size, 2 * np.outer([1.25, 2.25], [1.25, 2.25]) + np.abs(PRECISIONS[0]), rtol=1e-14)
+    level = {"kind": "noise_conditional", "parameters": {"layers": (WIDE, SECOND)}, "sigma": 0.5}
+    assert np.all(np.isfinite(jacobian_size(Model("at_level", level), np.zeros((1, 2)))))
+    flat = Model("quadratic", {"mean": np.zeros(3), "precision": np.eye(3)})
+    np.testing.assert_array_equal(score_and_jacobian(flat, np.ones((2, 3)))[1], [-np.eye(3)] * 2)
+    for sde in (*PROCESSES, {"kind": "GivenDiffusion", "parameters": {"variance": lambda t: t}}):
+        np.testing.assert_array_equal(moments(sde, np.zeros(2)), [[1.0, 1.0], [0.0, 0.0]])

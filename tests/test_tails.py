@@ -116,7 +116,7 @@ def test_mixtures_far_out(name):
 def test_digits_are_kept_from_some_thirty_deviations_on():
     """The probabilities do not depend on how far it is."""
     x = np.stack([np.linspace(33, 250, 400), np.full(400, 0.3)], axis=1)
-    np.testing.assert_allclose(PAIR.responsibilities(x)[:, 0], BETWEEN[0], rtol=1e-14)
+    np.testing.assert_allclose(PAIR.responsibilities(x)[:, 0], FAR["far pair"][2], rtol=1e-14)
 
 
 def test_posteriors_far_out_where_covariances_differ():
@@ -128,6 +128,13 @@ def test_posteriors_far_out_where_covariances_differ():
     assert p.posterior_mean(x, 2.0)[0, 0] == pytest.approx(100 / 3, rel=1e-13)
     within, between = (2 * 0.8 + 3.2) / 3, (2 * (20 - 100 / 3) ** 2 + (60 - 100 / 3) ** 2) / 3
     assert p.posterior_cov(x, 2.0)[0, 0, 0] == pytest.approx(within + between, rel=1e-13)
+
+
+@pytest.mark.parametrize(("weights", "score"), [([0.5, 0.5], -250 / 3), ([0.2, 0.8], -200 / 3)])
+def test_scores_far_out_where_covariances_differ(weights, score):
+    """N(0, 1) and N(-100, 4) at 100, where both are exp(-5000) of their heights, 2 to 1 or 1 to 2: -100 and -50."""
+    p = GaussianMixture(weights, [[0.0], [-100.0]], [[[1.0]], [[4.0]]])
+    assert p.score(np.array([[100.0]]))[0, 0] == pytest.approx(score, rel=1e-13)
 
 
 def test_posterior_means_far_out_of_coordinates_that_noise_hides_and_of_others():
@@ -147,7 +154,7 @@ def test_posterior_covariances_keep_their_digits(c, sigma, apart, y):
     kept = sigma**2 / (c + sigma**2)
     r = 1 / (1 + np.exp(-2 * apart * y / (c + sigma**2)))
     cov = p.posterior_cov(np.array([[0.0, y]]), sigma)[0]
-    assert cov[1, 1] == pytest.approx(c * kept + r * (1 - r) * (2 * apart * kept) ** 2, rel=1e-13)
+    assert cov[1, 1] == pytest.approx(c * kept + r * (1 - r) * (2 * apart * kept) ** 2, rel=1e-13, abs=0)
 
 
 def test_posterior_covariances_are_symmetric_to_the_last_digit():
@@ -158,9 +165,9 @@ def test_posterior_covariances_are_symmetric_to_the_last_digit():
 
 
 def test_one_covariance_whose_inverse_has_negative_entries_far_out():
-    """P = [[1.25, -0.5], [-0.5, 1]], m_1 - m_2 = (2, 0): (m_1 - m_2) P x is 0.625 of x = (0.25, 0) + 1e8 (2, 5)."""
+    """P = [[1.25, -0.5], [-0.5, 1]], m_1 - m_2 = (2, 0): (m_1 - m_2) P x is 0.625 of x = (0.25, 0) + k (2, 5)."""
     p = GaussianMixture([0.5, 0.5], [[1.0, 0.0], [-1.0, 0.0]], [[[1.0, 0.5], [0.5, 1.25]]] * 2)
-    r = p.responsibilities(np.array([[2e8 + 0.25, 5e8]]))
+    r = p.responsibilities(np.array([[2 * 123456789 + 0.25, 5 * 123456789]]))
     np.testing.assert_allclose(r[0, 0], 1 / (1 + np.exp(-0.625)), rtol=1e-14)
 
 
@@ -200,6 +207,16 @@ def test_lattices_are_as_the_densities_say():
     kinked = Laplace([1.0, 0.0], [2.0, 0.5])
     ends = [kinked.substitute(end[None])[0][0] for end in kinked.box(10.0)]  # 50 scales on either side
     np.testing.assert_allclose(ends, [[-99.0, -25.0], [101.0, 25.0]], rtol=1e-13)
+
+
+def test_draws_of_a_mixture_are_the_mean_plus_the_factor_times_noise():
+    means = np.array([[3.0, 0.0], [-50.0, 7.0]])
+    factors = np.array([[[2.0, 0.0], [1.0, 0.5]], [[1.0, 0.0], [0.0, 3.0]]])
+    p = GaussianMixture([0.4, 0.6], means, factors @ np.swapaxes(factors, 1, 2))
+    rng = np.random.default_rng(5)
+    chosen, z = rng.choice(2, size=6, p=[0.4, 0.6]), rng.standard_normal((6, 2))
+    expected = [means[k] + factors[k] @ noise for k, noise in zip(chosen, z)]
+    np.testing.assert_allclose(p.sample(np.random.default_rng(5), 6), expected, rtol=1e-13)
 
 
 def test_the_unit_of_a_mixture_is_the_narrowest_deviation():
