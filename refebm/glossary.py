@@ -1022,13 +1022,14 @@ class Tried(NamedTuple):
     """A mark of a type: the values that questions give an argument of it.
 
     usual: in most questions. others: in further questions, which catch this mistake, by default a wrong power. plain:
-    the value at which all powers agree.
+    the value at which all powers agree. near: values near the ends of its range, where programs hold it back.
     """
 
     usual: Any
     others: tuple = ()
     catches: str = ""
     plain: float = 1.0
+    near: tuple = ()
 
 
 class Built(NamedTuple):
@@ -1045,7 +1046,7 @@ NORMAL, NORMAL_OR_SIGNS, WHOLE_NUMBERS = Drawn(("unit normal",)), Drawn(("unit n
 INSIDE = Drawn((), (1 / 64, 63 / 64))
 AT_TIME = Drawn(("uniform",), (0.125, 0.75))
 A_LEVEL = Tried(None, (0.25, 1.0, 4.0, 1.0))
-TO_THE_END = Tried(None, (1.0, 1.0), "what is right before the end only")
+TO_THE_END = Tried(None, (1.0, 1.0), "what is right before the end only", near=(1 / 64, 63 / 64))
 FROM_0 = Tried(None, (0.0, 0.0), "what is right from some time on, and not from 0")
 ANY_U = Tried(None, INSIDE.ends, "u at the ends of its range")
 WITH_ENERGY = ("mlp_energy", "mixture", "quadratic")
@@ -1090,8 +1091,12 @@ Time = Annotated[float, time, "a time in [0, 1]", TO_THE_END]
 FreeTimes = Annotated[OfTimes, times, "times in [0, 1], a float or (n,)", TO_THE_END]
 StartTimes = Annotated[OfTimes, times, "times in [0, 1] that are not after t, a float or (n,)", FROM_0]
 Times = Annotated[OfTimes, times_of, "times in [0, 1], a float or (n,); in the code (n,)", AT_TIME, TO_THE_END]
+FROM_END_TO_START = Tried((0.75, 0.5, 0.3125), near=((63 / 64, 0.5, 1 / 64),))
 DecreasingTimes = Annotated[
-    np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early", Tried((0.75, 0.5, 0.3125))
+    np.ndarray,
+    decreasing_times,
+    "times (K + 1,) in [0, 1], from late to early",
+    Tried((0.75, 0.5, 0.3125), near=((63 / 64, 0.5, 1 / 64),)),
 ]
 Betas = Annotated[
     np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)", Drawn((), (0.125, 0.5))

@@ -2091,10 +2091,12 @@ def sdes():
         yield entry(f"{kind}.kernel", text, **given, s=EARLY)
     exploding, preserving = SDES["VarianceExploding"], SDES["VariancePreserving"]
     yield entry("VarianceExploding.sigma", "linear levels, time the other way", sde=exploding, t=TIMES)
-    yield entry("VariancePreserving.beta", "time the other way, beta_max for the difference", sde=preserving, t=TIMES)
-    yield entry("VariancePreserving.integral", "beta for its integral, no 1/2", sde=preserving, s=EARLY, t=TIMES)
-    text = "counted from 0, not over N, from late to early"
-    yield entry("VariancePreserving.betas", text, sde=preserving, n_steps=4)
+    for kind in ("VariancePreserving", "SubVariancePreserving"):
+        given = {"sde": SDES[kind], "t": TIMES}
+        yield entry(f"{kind}.beta", "time the other way, beta_max for the difference", **given)
+        yield entry(f"{kind}.integral", "beta for its integral, no 1/2", **given, s=EARLY)
+        text = "counted from 0, not over N, from late to early"
+        yield entry(f"{kind}.betas", text, sde=SDES[kind], n_steps=4)
     for d, (kind, p) in enumerate(SDES.items(), 1):
         x = block(X, 2, d)
         yield entry(f"{kind}.drift", "no 1/2, the sign, the time of another row", sde=p, x=x, t=TIMES)

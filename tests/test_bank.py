@@ -138,6 +138,9 @@ def test_patches_read_as_one_line():
     for variant in VARIANTS:
         assert variant.formula == " ".join(variant.formula.split()) and "\n" not in variant.name
     assert Wrong("f", "g", "+ 1\n", "", "finite").formula == 'without "+ 1"'
+    assert Wrong("f", "g", "a = _", "a = f(\n 1)\nfor _ in a:\n    b = 2").formula == (
+        'with "a = f( 1); for _ in a: b = 2" for "a = ..."'
+    )
     assert Convention("f", "g", " 0.5 *", "0.5 /\n    d *").formula == 'with "0.5 / d *" for "0.5 *"'
 
 

@@ -4,6 +4,7 @@ import json
 import linecache
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ import refebm
 from refebm.cli import main
 from refebm.crosscheck.adapter import load
 from refebm.crosscheck.questions import EXAMINED, chosen, unasked
-from refebm.crosscheck.report import line, local, pasted
+from refebm.crosscheck.report import about, line, local, pasted
 from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, PROGRAMS, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
+from refebm.crosscheck.verdict import judge
 from refebm.glossary import InputError
 from refebm.variants.arguments import FUNCTIONS, GENERATORS, flat
 from tests.sabotage import BY_HAND, examined
@@ -38,7 +40,7 @@ RETURNED = {  # what a function returns for the right answer, and what is said a
     "np.arange(len(y))": "dtype int64, wanted real numbers",
     "type('Tensor', (), {'requires_grad': True})()": "requires grad: return tensor.detach().numpy()",
     "'cov'": "returned str of dtype <U3",
-    "[[1.0], [2.0, 3.0]]": "which NumPy cannot read",
+    "[[1.0], [2.0, 3.0]]": "parts of shapes (1,) and (2,), where one array is wanted, which NumPy cannot read",
     "right + y.__iadd__(1)": "modifies its input y",
     "property(1 / 0)": "raises ZeroDivisionError: division by zero",
 }
@@ -199,14 +201,13 @@ def test_an_adapter_that_replaces_what_others_use_is_told_so(tmp_path, capsys):
 
 
 class Changing:
-    """refebm's own files, of which one is changed while the second function is asked."""
-
-    def __init__(self):
-        self.asked = 0
+    """refebm's own files, of which one is always changed by somebody."""
 
     def changed(self):
-        self.asked += 1
-        return "index.py" if self.asked > 1 else ""
+        return "index.py"
+
+
+OPENED = "open(refebm.__file__, 'a').close()"  # for writing, though nothing is written
 
 
 def test_who_writes_into_our_files_is_told_and_the_next_is_judged(tmp_path, capsys, monkeypatch):
@@ -215,12 +216,34 @@ def test_who_writes_into_our_files_is_told_and_the_next_is_judged(tmp_path, caps
         RIGHT + "\ndef divergence(model, x): return x[:, 0]\n" + "def tweedie_cov(model, y, sigma): ctypes.string_at(0)"
     )
     status, _, findings = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    assert not any("changes" in one["diagnosis"] for one in findings.values())  # it was somebody else
+    text = text.replace("return 0.5 *", f"{OPENED}; return 0.5 *")
+    status, _, findings = crosscheck(tmp_path, capsys, "import ctypes, refebm\n" + text)
     assert status == 1 and findings["tweedie_mean"]["status"] == "passed"
     assert "changes refebm's own file index.py" in findings["denoising_score_matching"]["diagnosis"]
     assert "changes" not in findings["divergence"]["diagnosis"] + findings["tweedie_cov"]["diagnosis"]
-    text = text.replace("ctypes.string_at(0)", "return y") + RIGHT.replace("return 0.5 *", "ctypes.string_at(0);")
-    status, error, _ = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    text = text.replace("ctypes.string_at(0)", "return y") + RIGHT.replace(
+        "return 0.5 *", f"{OPENED}; ctypes.string_at(0);"
+    )
+    status, error, _ = crosscheck(tmp_path, capsys, "import ctypes, refebm\n" + text)
     assert status == 2 and "E-CHANGED: refebm's own file index.py was changed: no more can be examined" in error
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (True, "os.rename(refebm.__file__, refebm.__file__) or"),
+        (True, "os.system('true') * 0 +"),
+        (True, "subprocess.run(['true']).returncode * 0 +"),
+        (False, "open(refebm.__file__).close() or"),
+        (False, "open(os.devnull, 'a').close() or"),
+    ],
+)
+def test_what_could_write_into_our_files_is_heard(said, text, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("refebm.crosscheck.examination.Sources", Changing)
+    text = "import os, subprocess, refebm\n" + RIGHT.replace("return 0.5 *", f"return {text} 0.5 *")
+    _, _, findings = crosscheck(tmp_path, capsys, text, "--only", "denoising_score_matching")
+    assert ("changes refebm's own file" in findings["denoising_score_matching"]["diagnosis"]) == said
 
 
 def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
@@ -234,6 +257,51 @@ def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
     assert linecache.getline(str(tmp_path / "a.py"), 2) == "    return 1\n"
     (tmp_path / "a.py").unlink()
     assert sources.changed() == "a.py"
+
+
+def test_a_long_search_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("refebm.crosscheck.command.LONG", 0.0)
+    monkeypatch.setattr("refebm.crosscheck.command.judge", lambda *given: time.sleep(0.2) or judge(*given))
+    (tmp_path / "adapter.py").write_text(RIGHT)
+    assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean"]) == 0
+    assert capsys.readouterr().err == "refebm: tweedie_mean: looking for what explains its answers ...\n"
+
+
+def test_a_function_that_lacks_its_last_argument_is_not_called_without_it():
+    text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def tweedie_mean(score, y):\n    return y + 0.25 * score(y)\n"
+    finding = examined(text, "tweedie_mean")
+    assert finding.status == "failed" and "takes 2 positional arguments but 3 were given" in finding.diagnosis
+
+
+def test_lines_of_the_harness_above_the_first_of_the_adapter_are_not_shown(tmp_path, capsys):
+    text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def tweedie_mean(score, y, sigma):\n    return y + undefined\n"
+    _, out, _ = crosscheck(tmp_path, capsys, text, "--only", "tweedie_mean")
+    assert "raises NameError: name 'undefined' is not defined\n    adapter.py:6: return y + undefined (in 36" in out
+
+
+def test_methods_in_two_conventions_are_printed_once(tmp_path, capsys):
+    text = """class VarianceExploding:
+    def __init__(self, sigma_min, sigma_max):
+        self.ends = sigma_min, sigma_max
+    def sigma(self, t):
+        return self.ends[0] * (self.ends[1] / self.ends[0]) ** t
+    def marginal(self, t):
+        return 1.0 + 0 * t, self.sigma(t)
+    def kernel(self, s, t):
+        return 1.0 + 0 * t, (self.sigma(t) ** 2 - self.sigma(s) ** 2) ** 0.5
+"""
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 1
+    out = capsys.readouterr().out
+    assert out.count("VarianceExploding.marginal   ") == 1 and "two conventions in one class" in out
+
+
+def test_what_a_question_looks_for_is_not_said_as_if_it_were_found():
+    some = [one.asked for one in vectors("geometric_noise_levels")]
+    assert about(some[0]) == ": a generic question, d = 3, n = 4"
+    assert about(some[10]) == ", which looks for this: a wrong power of levels"
 
 
 def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
@@ -320,13 +388,36 @@ def test_methods_that_no_question_asks_for_are_told(mark, tmp_path, capsys):
         return self._sigma(t)
     def _sigma(self, t):
         return self.ends[0] * (self.ends[1] / self.ends[0]) ** t
-    def marginal(self, t):
-        return 1.0 + 0 * t, self.sigma(t)
+    def log_sigma(self, t):
+        return np.log(self.sigma(t))
 """
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
-    told = "refebm: adapter.py: VarianceExploding: no question asks for marginal: not examined\n"
+    told = "refebm: adapter.py: VarianceExploding: no question asks for log_sigma: not examined\n"
     assert capsys.readouterr().err == told
+    (tmp_path / "adapter.py").write_text(text.replace("log_sigma", "prior_gap"))
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
+    out, err = capsys.readouterr()
+    assert "prior_gap is not examined: an integral, with a tolerance of its own" in out and not err
+
+
+def test_a_method_that_nothing_asks_for_makes_its_class_partly_examined(tmp_path, capsys):
+    """A method of refebm's, without a reason why it is not asked: the line says so, and so does the exit status."""
+    text = """import numpy as np
+class Gaussian:
+    def __init__(self, mean, cov):
+        self.mean, self.cov = mean, cov
+    def score(self, x):
+        return -np.linalg.solve(self.cov, (x - self.mean).T).T
+    def box(self, radius):
+        return self.mean - radius, self.mean + radius
+"""
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 1
+    out = capsys.readouterr().out
+    assert "partly       Gaussian.score" in out and "no question asks for box" in out and "0 passed" in out
+    exec(text, given := {})
+    assert not refebm.crosscheck.examine(given["Gaussian"]).passed
 
 
 def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
@@ -336,6 +427,44 @@ def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "adapter.py: tweedi_mean is not examined: did you mean tweedie_mean?" in captured.err
     assert "1 functions examined: 1 passed" in captured.out
+
+
+COUPLED = """import numpy as np
+
+def coupled_metropolis_step(energy, x, y, scale, z, u_meet, u):
+    gap = (x - y) / scale
+    size = np.sqrt(np.sum(gap**2, axis=1, keepdims=True))
+    e = gap / np.where(size == 0, 1, size)
+    met = np.log(u_meet) < 0.5 * np.sum(z**2 - (z + gap) ** 2, axis=1)
+    there = x + scale * z
+    other = np.where(met[:, None], there, y + scale * (z - 2 * np.sum(e * z, axis=1, keepdims=True) * e))
+
+    def accepted(old, new):
+        a = np.exp(np.minimum(energy(old) - energy(new), 0.0))
+        return np.where((u < a)[:, None], new, old), np.nan_to_num(a)
+
+    return accepted(x, there), accepted(y, other)
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("accepted(x, there), accepted(y, other)", ""),
+        ("accepted(x, there)[0], accepted(y, other)[0]", ""),
+        (
+            "*accepted(x, there), *accepted(y, other)",
+            "returned shape (4, 3) and (4,) and (4, 3) and (4,), wanted (4, 3) and (4, 3)",
+        ),
+        (
+            "[accepted(x, there), accepted(y, other)]",
+            "parts of shapes ((4, 3) and (4,)) and ((4, 3) and (4,)), where one array is wanted",
+        ),
+    ],
+)
+def test_a_kernel_of_two_chains_may_return_what_one_of_one_chain_may(returned, said):
+    finding = examined(COUPLED.replace("accepted(x, there), accepted(y, other)", returned), "coupled_metropolis_step")
+    assert finding.status == ("failed" if said else "passed") and said in finding.diagnosis, finding.diagnosis
 
 
 def test_exact_names_come_first_then_stems_then_words():

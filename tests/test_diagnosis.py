@@ -8,15 +8,17 @@ import re
 import numpy as np
 import pytest
 
+from refebm import glossary
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.facts import EXCEPTIONS, _features
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
-from refebm.crosscheck.vectors import vectors
+from refebm.crosscheck.vectors import tolerance, vectors
 from refebm.crosscheck.verdict import consistent, judge
-from refebm.identities import Implementation
+from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants.arguments import ask, flat, types
 from refebm.variants.mutants import Mutant, definitions, forms
 from refebm.variants.steps import SQUARED_ERROR
 from refebm.variants.texts import TEXTS
@@ -219,7 +221,10 @@ def test_a_gradient_of_the_sum_is_one_too():
     assert examined(text, "denoising_score_matching").status == "passed"
 
 
-@pytest.mark.parametrize("function", EXAMINED)
+ALWAYS_0 = "VarianceExploding.drift"  # without roundoff
+
+
+@pytest.mark.parametrize("function", [one for one in EXAMINED if one != ALWAYS_0])
 def test_within_the_tolerance_nothing_is_accused(function):
     """Answers anywhere within the tolerance of either precision pass; just beyond it, they do not."""
     rng = np.random.default_rng(0)
@@ -593,6 +598,96 @@ def noise_contrastive(log_model, log_noise, x, y):
     at_y = np.stack([log_model(one) - log_noise(one) - nu for one in y])
     return softplus(-at_x) + np.sum(at_y + softplus(-at_y), axis=0)
 """
+
+
+HELD = """
+import numpy as np
+
+def score_of_flow(velocity, x, t):
+    t = t[:, None]
+    return -(x + (1 - t) * velocity(x, t[:, 0])) / t
+
+def flow_velocity(score, x, t):
+    s = t[:, None]
+    return -(x + s * score(x, t)) / (1 - s)
+
+def predicted_noise(score, sde, x, t):
+    return -np.reshape(sde.marginal(t)[1], (-1, 1)) * score(x, t)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "said"),
+    [
+        ("score_of_flow", "/ t", "/ np.maximum(t, 0.1)", "np.maximum(s, 0.1)"),
+        ("score_of_flow", "t = t[:, None]", "t = np.maximum(t[:, None], 0.3)", "with 0.3 for t where it is below that"),
+        ("score_of_flow", "* velocity", "* 1 * velocity", ""),
+        ("flow_velocity", "/ (1 - s)", "/ np.maximum(1 - s, 0.05)", "np.maximum(1 - s, 0.05)"),
+        (
+            "flow_velocity",
+            "s = t[:, None]",
+            "t = np.minimum(t, 0.875)\n    s = t[:, None]",
+            "with 0.875 for t where it is above that",
+        ),
+        ("predicted_noise", "marginal(t)", "marginal(np.maximum(t, 0.0625))", "np.maximum(t, 0.0625)"),
+    ],
+)
+def test_times_that_are_held_back_from_an_end_are_found(function, was, becomes, said):
+    finding = examined(HELD.replace(was, becomes), function)
+    assert finding.status == ("failed" if said else "passed"), finding.diagnosis
+    assert said in finding.diagnosis, finding.diagnosis
+
+
+TIMES = (glossary.Time, glossary.FreeTimes, glossary.Times)
+OF_TIMES = [(f, name) for f in EXAMINED for name, kind in types(f).items() if kind in TIMES]
+
+
+@pytest.mark.parametrize("number", [0.03125, 0.96875])
+@pytest.mark.parametrize(("function", "name"), OF_TIMES)
+def test_every_time_is_asked_near_its_ends(function, name, number):
+    """A program that holds its times back, at 1/32 or more or 31/32 or less, answers some question wrongly."""
+    held = np.maximum if number < 0.5 else np.minimum
+    off = []
+    for vector in vectors(function):
+        given = vector.asked.arguments
+        got = np.ravel(flat(ask(function, REFERENCE, given | {name: held(given[name], number)})))
+        off.append(np.max(np.abs(got - vector.value) / tolerance(vector.scale)))
+    assert (max(off) > 1e3) != (function == ALWAYS_0)
+
+
+ROUNDED = """
+import numpy as np
+from scipy.spatial.distance import pdist
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+def geometric_noise_levels(x, n, smallest):
+    levels = np.geomspace(pdist(x).max(), smallest, n)
+    one, two, d = *levels[:2], x.shape[1]
+    square = 2 * d * np.log(one / two) / (1 / two**2 - 1 / one**2)
+    return levels, 1 - (chi2.cdf(square / two**2, d) - chi2.cdf(square / one**2, d))
+
+def estimated_log_partition(log_weights):
+    n, log_z = len(log_weights), logsumexp(log_weights) - np.log(len(log_weights))
+    return log_z, np.sqrt(np.sum((np.exp(log_weights - log_z) - 1) ** 2) / (n - 1) / n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "digits", "mistake"),
+    [
+        ("geometric_noise_levels", 12, ("levels, 1 - (", "levels, 1 - (1 - 1e-13) * (")),
+        ("estimated_log_partition", 13, ("np.sum((", "(1 + 4e-12) * np.sum((")),
+    ],
+)
+def test_the_roundoff_of_another_form_is_no_failure(function, digits, mistake):
+    """1 - F loses the digits of 1, and exp of large log weights those of the weights; more than that is a mistake."""
+    finding = examined(ROUNDED, function)
+    assert finding.status == "passed" and finding.worst <= 1, finding.diagnosis
+    assert finding.diagnosis.startswith(f"right to {digits} digits at least: "), finding.diagnosis
+    assert "roundoff" in finding.diagnosis
+    finding = examined(ROUNDED.replace(*mistake), function)  # an epsilon at the most
+    assert finding.status != "passed" and finding.worst > 1 and "roundoff" not in finding.diagnosis, finding.diagnosis
 
 
 def test_digits_that_cancel_far_out_are_no_failure():

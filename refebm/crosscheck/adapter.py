@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import itertools
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from autograd.tracer import isbox
 from numpy.ma import MaskedArray  # imported before any adapter runs, which could break later imports
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, Asked, is_named
+from refebm.crosscheck.questions import EXAMINED, Asked, is_named, unasked
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight, types_of
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
@@ -46,12 +47,14 @@ from refebm.variants.arguments import (
 
 CLOSE = 0.85  # the similarity from which a name counts as a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not shown in tracebacks
+HARNESS = str(Path(__file__).with_name("frameworks"))
 LINES = 4  # the last lines of a traceback that are shown
 LONG = 300  # characters of an exception's message that are shown
 MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
 DEEPEST = 32  # the deepest nesting of gradients that is read
 FLOW = "in points"  # the key, in a gradient, of the gradients in points that a sampler made
 AGAIN = "again"  # the id of the answer that says that a repeated question was answered differently
+BESIDE = "beside"  # the id of the answer that says which methods of the same class no question asks for
 
 
 class Score(Model):
@@ -138,9 +141,10 @@ class Adapter(Implementation):
         self.own = _exposed(module)
         self.functions = [name for name in EXAMINED if self.supports(name)]
         self.notes = [f"{name} is not examined: did you mean {near}?" for name, near in misspelt(module)]
-        self.notes += [
-            f"{name}: no question asks for {', '.join(others)}: not examined" for name, others in _beside(self.own)
-        ]
+        self.beside = {name: _without_question(name, others) for name, others in _beside(self.own)}
+        for name, others in _beside(self.own):
+            own = [one for one in others if not hasattr(getattr(refebm, name), one)]
+            self.notes += [f"{name}: no question asks for {', '.join(own)}: not examined"] if own else []
         for name in self.own:
             methods = [function for function in EXAMINED if function.partition(".")[0] == name]
             if not set(methods) & set(self.functions):
@@ -199,6 +203,8 @@ class Adapter(Implementation):
             return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
         if name in FOR_GRADIENTS:
             return lambda *given: first(self.read(call(function, *given)))
+        if returned == tuple[Step, Step]:
+            return lambda *given: self.read(states(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
 
     def _named(self, made, result):
@@ -363,6 +369,17 @@ def _beside(own: dict) -> Iterator[tuple[str, list[str]]]:
                 yield name, others
 
 
+def _without_question(name: str, others: list[str]) -> Answer:
+    """What the line of each method of a class says of those that refebm's class has too, and no question asks for.
+
+    problem: of those for which there is no reason. unsupported: of those that could not be compared.
+    """
+    known = {one: unasked(f"{name}.{one}") for one in others if hasattr(getattr(refebm, name), one)}
+    bare = [one for one, reason in known.items() if not reason]
+    told = [f"{one} is not examined: {reason}" for one, reason in known.items() if reason]
+    return Answer(problem=f"no question asks for {', '.join(bare)}" if bare else "", unsupported="; ".join(told))
+
+
 def _defined(module) -> list[str]:
     """The callables that a module itself defines, except names that begin with _."""
     return [
@@ -421,6 +438,11 @@ def first(result):
     return result[0] if isinstance(result, tuple) else result
 
 
+def states(result):
+    """The new states of two chains, of a pair of them, or of pairs with the probabilities of acceptance."""
+    return tuple(map(first, result)) if isinstance(result, tuple) else result
+
+
 def asked_with(name: str, given: tuple) -> tuple:
     """The arguments for an adapter's function: without refebm's optional ones, and with weights as numbers."""
     if len(given) > len(parameters(name)):
@@ -459,6 +481,8 @@ def last_lines(error: BaseException) -> str:
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING and frame.line
     ]
+    on_the_way = list(itertools.takewhile(lambda frame: frame.filename.startswith(HARNESS), frames))
+    frames = frames[len(on_the_way) :] or frames  # from the adapter's own lines on
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
     return f"{type(error).__name__}: {_short(error)}{where}"
 
@@ -511,12 +535,26 @@ def array(result) -> np.ndarray:
     except Failure:
         raise
     except Exception as error:
-        raise Failure(f"returned {type(result).__name__}, which NumPy cannot read: {_short(error)}") from error
+        kind = type(result).__name__
+        if isinstance(error, ValueError) and (shapes := _shapes(result)):
+            kind = f"a {kind} of parts of shapes {shapes}, where one array is wanted"
+            raise Failure(f"returned {kind}, which NumPy cannot read") from error
+        raise Failure(f"returned {kind}, which NumPy cannot read: {_short(error)}") from error
     if found.dtype == np.float16 or found.dtype.name == "bfloat16":
         raise Failure(f"returned {found.dtype.name}, which is not examined: compute in float32 or float64")
     if found.dtype.kind != "f":
         raise Failure(f"returned {type(result).__name__} of dtype {found.dtype}, wanted real numbers")
     return found
+
+
+def _shapes(result) -> str:
+    """The shapes of the first parts of a tuple or a list that is one part of an answer; "" for anything else."""
+    if not isinstance(result, (tuple, list)):
+        return ""
+    try:
+        return " and ".join(str(np.shape(part)) for part in result[:3])
+    except ValueError:  # its parts have parts of several shapes
+        return " and ".join(f"({_shapes(part)})" for part in result[:3])
 
 
 def small(result) -> np.ndarray:

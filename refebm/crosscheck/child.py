@@ -15,11 +15,12 @@ import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from json import dumps
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
+from refebm.crosscheck.adapter import AGAIN, BESIDE, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import InputError
@@ -39,6 +40,9 @@ MOST_FORKS = MOST_THREADS = 64
 STARVED = ("MemoryError", "Too many open files", "can't start new thread")
 BEAT = 1.0  # seconds between two signs of life
 IDLE = 0.05  # seconds of waiting to see whether threads that were left behind use the processor
+OWN = str(Path(__file__).parent.parent) + os.sep
+WRITES = {"open", "os.rename", "os.remove", "os.truncate", "os.utime", "os.link", "os.symlink", "os.chmod"}
+STARTS = {"os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen", "ctypes.dlopen"}
 WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math")  # modules that adapters must leave unchanged
 
 
@@ -92,6 +96,24 @@ class Channel:
         if hasattr(os, "getpgrp") and os.getpgrp() == self.home:
             kill(0, signal.SIGKILL)
         leave(CLOSED)
+
+
+def watch_files(channel: Channel) -> None:
+    """Tell the parent when this process writes into refebm's own files, or starts what could: others may do so too."""
+    told, writing = [], os.O_WRONLY | os.O_RDWR
+
+    def heard(event, given, getpid=os.getpid, under=str.startswith, path=os.path.abspath, name=os.fspath):
+        if event not in WRITES | STARTS or told or getpid() != channel.home:
+            return
+        if event == "open" and not (isinstance(given[2], int) and given[2] & writing):
+            return
+        paths = [path(name(one)) for one in given if isinstance(one, (str, os.PathLike))]
+        if event in STARTS or any(under(one, OWN) and one.endswith((".py", ".json")) for one in paths):
+            told.append(event)
+            channel.send("wrote")
+            told.clear()
+
+    sys.addaudithook(heard)
 
 
 class Surroundings:
@@ -216,6 +238,7 @@ def serve(order: dict) -> None:
         for note in adapter.notes:
             channel.send("note", f"{source}: {note}")
         names = task.names(adapter, order)
+        watch_files(channel)
         channel.send("names", [names, adapter.functions])
         _work(channel, task, adapter, [name for name in order["names"] or names if name in names], order)
         leave(0)
@@ -264,6 +287,8 @@ def _answers(adapter, function, order):
         except KeyboardInterrupt as error:  # raised by the adapter itself, since this session gets no Ctrl-C
             found = Answer(problem=f"raises {last_lines(error)}")
         yield [one.id, _sent(found)], found.problem
+    if beside := adapter.beside.get(function.partition(".")[0]):
+        yield [BESIDE, _sent(beside)], ""
     first, second = (answer_of(adapter, asked[0]) for _ in range(2))
     if repr(plain(list(first.parts))) != repr(plain(list(second.parts))):
         yield [AGAIN, _sent(Answer(problem=NOISY))], ""

@@ -57,7 +57,7 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         except (TypeError, ValueError, KeyError, RecursionError):
             trouble = trouble or NOISE
         if trouble:  # it belongs to the next, unanswered question, or to the first, which was asked again
-            answers[asked[len(answers) % len(asked)].id] = Answer(problem=trouble)
+            answers[next((one.id for one in asked if one.id not in answers), asked[0].id)] = Answer(problem=trouble)
         yield function, answers
 
 
@@ -119,7 +119,7 @@ class Work:
         self.order = order | {"text": text_of(self.source), "memory": min(MEMORY, _memory() // 2), "path": sys.path}
         self.names, self.functions, self.loaded = names, [], False
         self.doing, self.parts, self.noise = "", [], ""
-        self.files, self.changed = Sources(), ""
+        self.files, self.changed, self.wrote = Sources(), "", False
         self.printed = Printed()
 
     def said(self, text) -> str:
@@ -156,6 +156,8 @@ class Work:
             yield from self._names(content)
         elif kind == "begin" and content in (self.names or ()):
             self.doing, self.parts = content, []
+        elif kind == "wrote":
+            self.wrote = True
         elif kind == "part" and self.doing:
             self.parts.append(content)
         elif kind in ("end", "trouble"):
@@ -181,7 +183,9 @@ class Work:
         if kind == "trouble" and not self.doing and self.names:  # the process ended before the next piece began
             self.doing, self.parts = self.names[0], []
         if self.doing:
-            before, self.changed = self.changed, self.changed or self.files.changed()
+            before = self.changed
+            if self.wrote:  # else somebody else changed it
+                self.changed, self.wrote = self.changed or self.files.changed(), False
             left = f"changes refebm's own file {self.changed}" if self.changed != before else ""
             yield self.doing, self.parts, trouble or left or self.noise
             self.names = [name for name in self.names if name != self.doing]

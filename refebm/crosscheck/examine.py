@@ -20,7 +20,7 @@ from types import ModuleType
 import numpy as np
 
 from refebm.crosscheck import examination
-from refebm.crosscheck.adapter import Adapter, answer_of
+from refebm.crosscheck.adapter import BESIDE, Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.report import Report, called, line
 from refebm.crosscheck.verdict import Finding, consistent, judge
@@ -111,7 +111,9 @@ class InTurn:
 
 def _finding(adapter: Adapter, function: str) -> Finding:
     with np.errstate(all="ignore"):
-        return judge(function, {asked.id: answer_of(adapter, asked) for asked in questions(function)})
+        answers = {asked.id: answer_of(adapter, asked) for asked in questions(function)}
+        beside = adapter.beside.get(function.partition(".")[0])
+        return judge(function, answers | ({BESIDE: beside} if beside else {}))
 
 
 def _adapter(given) -> Adapter:

@@ -10,7 +10,8 @@ import numpy as np
 
 from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
-from refebm.crosscheck.vectors import plain, tolerance
+from refebm.crosscheck.vectors import leaves, plain, tolerance
+from refebm.models import Model
 from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type, types
 from refebm.variants.asked import particular
 
@@ -117,6 +118,8 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("i is 0", _is(_first_step)),
     ("nu is 1", _is(lambda asked: asked.given.get("nu") == 1)),
     ("steps in time are equal", _is(_equal_steps)),
+    ("t is near 0 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the start", "both ends"))),
+    ("t is near 1 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the end", "both ends"))),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls"))),
     ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes"))),
@@ -206,18 +209,55 @@ def _where(evidence) -> list[str]:
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
 
 
-def cancelled(evidence) -> np.ndarray:
-    """Which losses are wrong far out, and off by no more than the roundoff of the large numbers that cancel in them.
+ROUNDED = 8  # roundoffs of the largest number in a form that a few sums and functions may lose
 
-    A standard function may do so: PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100; in
-    the mean of a loss nobody sees it.
+
+def cancelled(evidence) -> np.ndarray:
+    """Which numbers are off by no more than the roundoff of larger ones that cancel in the form that is used for them.
+
+    A standard function may do so. PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100: in
+    the mean of a loss nobody sees it. A small probability 1 - F is off by the roundoff of 1, and exp(a - b) of log
+    weights by that of a. So the sizes are those of the inputs, at least 1; of energies far out, their squares. What is
+    no loss, which is averaged, keeps at least half of its digits.
     """
-    if evidence.vectors[0].asked.function not in GRADIENTS:
-        return np.zeros(len(evidence.answers), bool)
-    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
+    loss = evidence.vectors[0].asked.function in GRADIENTS
+    far = evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
+    sizes = (
+        np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors]) ** 2
+        if loss
+        else _largest(evidence)
+    )
     with np.errstate(invalid="ignore"):
-        small = np.abs(evidence.answers - evidence.right) <= 8 * evidence.roundoff * np.maximum(1, sizes**2)
-    return small & evidence.wrong & evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
+        off = np.abs(evidence.answers - evidence.right)
+        small = off <= ROUNDED * evidence.roundoff * np.maximum(1, sizes)
+        small &= loss | (off <= np.sqrt(evidence.roundoff) * np.abs(evidence.right))
+    return small & evidence.wrong & (far | (not loss))
+
+
+def _largest(evidence) -> np.ndarray:
+    """The largest number in the arrays of each question, for each number of its answer; models do not count."""
+
+    def most(asked) -> float:
+        given = [value for value in asked.arguments.values() if not isinstance(value, Model)]
+        arrays = (np.abs(leaf) for leaf in leaves(given) if isinstance(leaf, (int, float)))
+        return float(max(arrays, default=0.0))
+
+    return evidence.each(most)
+
+
+def lost_digits(evidence) -> str:
+    """Words for numbers whose last digits are lost by roundoff, which are those that are left out."""
+    some = evidence.left_out
+    off, right = np.abs(evidence.answers - evidence.right)[some], np.abs(evidence.right)[some]
+    far = evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
+    with np.errstate(divide="ignore"):
+        digits = int(max(0.0, np.min(-np.log10(off / right))))
+    where = " far out" * bool(np.all(far[some]))
+    kept = f"right to {digits} digits at least: " * (digits > 0)
+    return (
+        f"{kept}small numbers lose digits{where}, where large ones cancel: roundoff of the form that you use, "
+        f"off by {np.max(off):.1g} at most, in {np.sum(some)} of {len(some)} numbers"
+    )
 
 
 def _where_else(evidence) -> list[str]:

@@ -61,7 +61,9 @@ def why_not(name: str) -> str:
     return reason or "it is no function, density, machine or SDE with an answer to compare"
 
 
-METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
+WITH_WRONG = dict.fromkeys(one.function for one in WRONG if "." in one.function)
+CLASSES = list(dict.fromkeys(one.partition(".")[0] for one in WITH_WRONG))
+METHODS = sorted(WITH_WRONG, key=lambda one: CLASSES.index(one.partition(".")[0]))  # those of a class together
 EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
     function: _kinds(function)
     for some in (sorted(FUNCTIONS, key=_place), METHODS)
@@ -138,7 +140,8 @@ def questions(function: str) -> tuple[Asked, ...]:
         y, v = (of_type(function, arguments, kind) for kind in (glossary.NoisePoints, glossary.Projections))
         given |= {"nu": len(y)} if y is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {name: True for name in ("walls", "holes") if options.get(name)} | dict(_tried(function, arguments))
+        given |= {name: options[name] for name in ("walls", "holes", "near") if options.get(name)}
+        given |= dict(_tried(function, arguments))
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return tuple(asked)
 
@@ -213,8 +216,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | usual | one.rounded
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
-    for words, options in (*one.beside, *_of_the_defaults(function)):
-        yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    yield from _of_its_own(function, seed)
+    for words, options in _near_the_ends(function):
+        yield from ((words, False, {"seed": seed + 110 + i, "d": 2 + i, "n": 3} | usual | options) for i in (0, 1))
 
 
 def _coordinates(function: str, options: dict) -> int:
@@ -237,6 +241,24 @@ def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
     for size in (3, 8) if usual else ():
         words = f"the usual numbers: {', '.join(f'{name} = {number:g}' for name, number in usual.items())}"
         yield words, {"d": 3, "n": 4, "n_steps": size, "levels": size} | usual
+
+
+def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
+    """Further questions that a function has of its own, and those with its usual numbers."""
+    for words, options in (*particular(function).beside, *_of_the_defaults(function)):
+        yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+
+
+def _near_the_ends(function: str) -> Iterator[tuple[str, dict]]:
+    """Questions near both ends of time, to which a program may hold its times back; a start is before them."""
+    starts = [name for name, kind in types(function).items() if kind == glossary.StartTimes]
+    for name, kind in types(function).items():
+        mark = None if name in starts else glossary.mark_of(kind, glossary.Tried)
+        for value in mark.near if mark else ():
+            number = "" if isinstance(value, tuple) else f": {value:g}"
+            ends = "both ends" if number == "" else "the start" if value < 0.5 else "the end"
+            early = dict.fromkeys(starts, 0.0) if ends == "the start" else {}
+            yield f"{name} held back from {ends} of time{number}", early | {name: value, "near": ends}
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:

@@ -159,12 +159,18 @@ def unsupported(findings: Iterable[Finding]) -> str:
 def failing(finding: Finding) -> str:
     """The first failing input as Python code to paste."""
     asked = finding.failing
-    lines = [f"# {finding.function}: {finding.status}, question {asked.id}: {asked.catches}"]
+    lines = [f"# {finding.function}: {finding.status}, question {asked.id}{about(asked)}"]
     lines += pasted(asked)
     if finding.expected is not None:
         label = f"# {finding.of}\n" * bool(finding.of)
         lines += [f"{label}# expected {finding.expected}", f"# got      {finding.got}"]
     return "\n".join(lines)
+
+
+def about(asked: Asked) -> str:
+    """What a question is about, so that nobody takes the mistakes that it looks for for those that were found."""
+    plain = asked.catches.startswith(("a generic question", "your own points"))
+    return f": {asked.catches}" if plain else f", which looks for this: {asked.catches}"
 
 
 def pasted(asked: Asked) -> list[str]:

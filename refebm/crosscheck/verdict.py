@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from autograd import grad
 
-from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
+from refebm.crosscheck.adapter import AGAIN, BESIDE, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import diagnose, helped, named
 from refebm.crosscheck.evidence import Built, Evidence
-from refebm.crosscheck.facts import cancelled
+from refebm.crosscheck.facts import cancelled, lost_digits
 from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
@@ -65,10 +65,11 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
     never = list(_never_asked(asked, answers))
     more = [f"and {len(never) - 3} more"] if len(never) > 3 else []
     words += [f"never asked: {'; '.join([*never[:3], *more])}"] if never else []
-    return (
-        replace(finding, status="partly", diagnosis="; ".join(filter(None, [finding.diagnosis, *words])))
-        if words
-        else finding
+    beside = answers.get(BESIDE, Answer())  # of the other methods of its class
+    words += [beside.problem] if beside.problem else []
+    status = "partly" if words else finding.status
+    return replace(
+        finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, *words, beside.unsupported]))
     )
 
 
@@ -183,9 +184,7 @@ def _values(function, pairs, known) -> Finding:
     with contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
         found = (named(function, candidates) or helped(function, candidates)) if near else diagnose(function, some)
     if not found:
-        off = np.max(np.abs(near.answers - near.right)[near.left_out])
-        known |= {"reduction": near.reduction, "worst": float(np.max(near.units))}
-        known |= {"diagnosis": f"small numbers lose digits far out, where large ones cancel: off by {off:.1g} at most"}
+        known |= {"reduction": near.reduction, "worst": float(np.max(near.units)), "diagnosis": lost_digits(near)}
         return _gradients(function, pairs, known, None)
     words, names, convention, reduction = found
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}

@@ -13,6 +13,7 @@ SONG = "Song et al. 2021"
 SDE_KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")
 SDE_KERNELS = "VarianceExploding.kernel VariancePreserving.kernel SubVariancePreserving.kernel GivenDiffusion.kernel"
 DIFFUSIONS = SDE_KERNELS.replace("kernel", "diffusion")
+DRIFTS, MARGINALS = (" ".join(f"{one}.{method}" for one in SDE_KINDS) for method in ("drift", "marginal"))
 RULES = (24, 32)  # nodes in time; for smooth functions already 24 are exact to roundoff
 
 
@@ -72,7 +73,7 @@ def points_and_times(draw: Draw) -> dict:
     f"{SONG}, eqs. 9, 11, 12 and 30; Stanford CS236, perturbing data with stochastic processes",
     "pointwise",
     points_and_times,
-    about=DIFFUSIONS + " VariancePreserving.drift",
+    about=f"{DIFFUSIONS} {DRIFTS}",
 )
 def coefficients_by_hand(impl, sdes, x, t):
     r"""Drift and diffusion of each SDE are their formulas, with a time for each row.
@@ -100,19 +101,20 @@ def times_apart_and_close(draw: Draw) -> dict:
     f"{SONG}, eqs. 9, 11 and 12",
     "pointwise",
     times_apart_and_close,
-    about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral",
+    about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral SubVariancePreserving.beta "
+    "SubVariancePreserving.integral",
 )
 def schedules_by_hand(impl, sdes, s, t):
     r"""The level sigma(t) of variance-exploding SDEs is geometric in time, beta(t) of variance-preserving ones linear.
 
     \sigma(t) = \sigma_{\min}^{1 - t} \sigma_{\max}^t,\ \beta(t) = (1 - t)\beta_{\min} + t \beta_{\max},\
      \int_s^t \beta = (t - s)(\beta(s) + \beta(t))/2"""
-    levels, rates = (one["parameters"] for one in sdes[:2])
-    exploding, preserving = map(impl.sde, sdes[:2])
-    left = [exploding.sigma(t), preserving.beta(t), preserving.integral(s, t)]
-    beta = rates["beta_min"] * (1 - t) + rates["beta_max"] * t
-    start = rates["beta_min"] * (1 - s) + rates["beta_max"] * s
-    right = [levels["sigma_min"] ** (1 - t) * levels["sigma_max"] ** t, beta, 0.5 * (t - s) * (start + beta)]
+    levels, exploding, *preserving = sdes[0]["parameters"], *map(impl.sde, sdes[:3])
+    left = [exploding.sigma(t), *(part for one in preserving for part in (one.beta(t), one.integral(s, t)))]
+    right = [levels["sigma_min"] ** (1 - t) * levels["sigma_max"] ** t]
+    for rates in (one["parameters"] for one in sdes[1:3]):
+        start, beta = (rates["beta_min"] * (1 - u) + rates["beta_max"] * u for u in (s, t))
+        right += [beta, 0.5 * (t - s) * (start + beta)]
     return Sides([np.stack(left)], [np.stack(right)])
 
 
@@ -120,7 +122,7 @@ def schedules_by_hand(impl, sdes, s, t):
     f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
     "pointwise",
     points_and_times,
-    about="VariancePreserving.marginal " + SDE_KERNELS,
+    about=f"{MARGINALS} {SDE_KERNELS}",
 )
 def marginals_by_hand(impl, sdes, x, t):
     r"""The marginals have their closed forms, and are the kernels from time 0.
@@ -258,7 +260,7 @@ def change_in_time(p, law, sde, t, x):
 
 
 def mixture_and_late_time(draw: Draw) -> dict:
-    p, sdes = draw.mixture(draw.dimension()), every_sde(draw)[:2]
+    p, sdes = draw.mixture(draw.dimension()), every_sde(draw)[:3]
     return {"p": p, "sdes": sdes, "t": draw.real(0.6, 1.0), "y": draw.reals((1, p.d), -1.5, 1.5)}
 
 
@@ -266,7 +268,7 @@ def mixture_and_late_time(draw: Draw) -> dict:
     f"{SONG}, eq. 29 (for mixtures)",
     "quadrature",
     mixture_and_late_time,
-    about="VariancePreserving.diffused",
+    about=" ".join(f"{one}.diffused" for one in SDE_KINDS),
     plane=True,
     mixtures=True,
 )
@@ -294,7 +296,7 @@ def diffused_laws_are_convolutions(impl, p, sdes, t, y):
     f"{SONG}, section 3.3 and appendix C",
     "pointwise",
     points_and_times,
-    about="VarianceExploding.prior VariancePreserving.prior",
+    about=" ".join(f"{one}.prior" for one in SDE_KINDS),
 )
 def priors_by_hand(impl, sdes, x, t):
     r"""The prior is normal with mean 0 and the variance std(1)^2, or 1 for variance-preserving SDEs.
@@ -398,16 +400,22 @@ def schedule(draw: Draw) -> dict:
     return {"sde": draw.sde(["VariancePreserving"]), "n_steps": draw.count(7, 18)}
 
 
-@theorem(f"{SONG}, appendix B", "pointwise", schedule, about="VariancePreserving.betas")
+@theorem(
+    f"{SONG}, appendix B",
+    "pointwise",
+    schedule,
+    about="VariancePreserving.betas SubVariancePreserving.betas",
+)
 def variances_of_the_steps(impl, sde, n_steps):
     r"""The variances of the steps are beta(i/N)/N, and their sum exceeds the integral of beta by a term in 1/N.
 
     \beta_i = \beta(i/N)/N,\ \textstyle\sum_i \beta_i = \int_0^1 \beta + \tfrac{\beta_{\max} - \beta_{\min}}{2N}"""
     first, last = sde["parameters"]["beta_min"], sde["parameters"]["beta_max"]
-    betas, i = impl.sde(sde).betas(n_steps), np.arange(1, n_steps + 1)
-    rate = [first * (1 - i / n_steps) / n_steps, last * i / n_steps**2, 0 * betas]
+    both, i = (sde, sde | {"kind": "SubVariancePreserving"}), np.arange(1, n_steps + 1)
+    left = [np.append(betas, np.sum(betas)) for betas in (impl.sde(one).betas(n_steps) for one in both)]
+    rate = [first * (1 - i / n_steps) / n_steps, last * i / n_steps**2, 0.0 * i]
     whole = [first / 2, last / 2, 0.5 * (last - first) / n_steps]
-    return Sides([np.append(betas, np.sum(betas))], [np.append(a, b) for a, b in zip(rate, whole)])
+    return Sides([np.stack(left)], [np.stack(2 * [np.append(a, b)]) for a, b in zip(rate, whole)])
 
 
 SCHEDULES = [{"beta_min": 0.1, "beta_max": 6.0}, {"beta_min": 1.0, "beta_max": 2.0}, {"beta_min": 4.0, "beta_max": 0.5}]

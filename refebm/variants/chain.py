@@ -3,6 +3,7 @@
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, one_term, wrong_versions
 
+EBMKIT = "ebmkit, a package on PyPI"
 SAME_KEY = "coreax 375: a fixed key"
 
 wrong_versions(
@@ -196,7 +197,7 @@ conventions(
         "return c / c[0]",
         "each = [autocovariance(x[:, j : j + 1], n_lags) for j in range(x.shape[1])]\n    "
         "return sum(c / c[0] for c in each) / x.shape[1]",
-        "ebmkit",
+        EBMKIT,
     ),
 )
 
@@ -242,7 +243,7 @@ wrong_versions(
         "np.maximum(tau, 1 / np.log10(n * length))",
         "np.maximum(tau, 1e-12)",
         "finite",
-        "ebmkit",
+        EBMKIT,
     ),
 )
 
@@ -288,7 +289,12 @@ conventions(
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
     ),
-    ("covariances over T - 1, as W has them", "(within - c)", "(within - c * length / (length - 1))", "ebmkit"),
+    (
+        "covariances over T - 1, as W has them",
+        "(within - c)",
+        "(within - c * length / (length - 1))",
+        EBMKIT,
+    ),
     ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (
         "of the halves of the chains, with the even lag after the last pair",
@@ -365,7 +371,7 @@ conventions(
         "chains not split",
         "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",
         "half, halves = len(x), x",
-        "Gelman and Rubin 1992",
+        "Gelman and Rubin 1992; numpyro.diagnostics.gelman_rubin, blackjax.diagnostics.potential_scale_reduction",
     ),
     ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
     ("an odd T drops the middle draw", "x[half : 2 * half]", "x[-half:]", "Stan, ArviZ, numpyro, pyro"),

@@ -433,3 +433,4 @@ one_term(
     "GaussianMixture.posterior_mean GaussianMixture.score GaussianMixture.smoothed Laplace.score StudentT.score "
     "smoothed_empirical"
 )
+asked("GaussianMixture.responsibilities", unasked="score and posterior_mean, which are made of them, are examined")

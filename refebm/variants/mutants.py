@@ -380,15 +380,15 @@ def _guarded(tree: ast.FunctionDef) -> list[ast.expr]:
     return [node for node in _places(tree) if id(node) in some and not isinstance(node, ast.Constant)]
 
 
-CUTS = {"below": "np.maximum({}, number)", "above": "np.minimum({}, number)"}
-
-
-def cut(function: str, end: str) -> Iterator[Mutant]:
-    """Those in which a value is cut at a number, at its lower or its upper end."""
-    for form, tree in (*definitions(function)[:1], *forms(function)):
-        made = functools.partial(Mutant, function, "", tree, form=form)
-        yield from (_each_time(made, nodes, _wrapped(CUTS[end], nodes[0])) for nodes in _same(tree))
-        yield from (made(node, _wrapped(CUTS[end], node)) for node in _expressions(tree))
+def wherever(function: str) -> Iterator[Callable[[str], Mutant]]:
+    """For each place at which a number is sought, what makes a mutant of a text with `{}` for the place."""
+    written = [(*one, "") for one in definitions(function)] + [("", tree, form) for form, tree in forms(function)]
+    for inside, tree, form in written:
+        made = functools.partial(Mutant, function, inside, tree, form=form)
+        yield from (
+            lambda text, made=made, some=some: _each_time(made, some, _wrapped(text, some[0])) for some in _same(tree)
+        )
+        yield from (lambda text, made=made, node=node: made(node, _wrapped(text, node)) for node in _expressions(tree))
 
 
 def _places(tree: ast.FunctionDef) -> list[ast.expr]:

@@ -181,7 +181,7 @@ conventions(
         "the weight is that of the fixed noise",
         MIXTURE,
         "np.logaddexp(np.log(weight) + log_noise(x), np.log1p(-weight) + log_proposal(x))",
-        "Bose, Ling and Cao 2018",
+        "Bose, Ling and Cao 2018: lambda p_nce + (1 - lambda) g",
     ),
 )
 

@@ -298,3 +298,7 @@ naive_forms(
     ),
 )
 one_term("BinaryRBM.hidden_mean BinaryRBM.log_partition BinaryRBM.visible_mean GaussianBernoulliRBM.hidden_mean")
+LAYERS = " ".join(
+    f"{one}.{layer}_given" for one in ("BinaryRBM", "GaussianBernoulliRBM") for layer in ("hidden", "visible")
+)
+asked(LAYERS, unasked="a half of gibbs_step, which is examined")

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import functools
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Variant:
     @property
     def formula(self) -> str:
         """The replaced and the new expression, in words."""
-        was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
+        was, becomes = (re.sub(ANY, "...", in_one_line(text)) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
     @property
@@ -81,6 +82,18 @@ class Variant:
         if unknown := made.free - one.free - set(namespace) - set(dir(builtins)):
             raise ValueError(f"{self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
         return old, new
+
+
+ANY = r"(?<!for )\b_\b"  # what stands for any expression in a pattern, and for the same one in what replaces it
+
+
+def in_one_line(text: str) -> str:
+    """An expression in one line, or statements with semicolons between them."""
+    said, *lines = [line.strip() for line in text.strip().split("\n")]
+    for line in lines:
+        inside = sum(map(said.count, "([{")) > sum(map(said.count, ")]}")) or said[-1] in "+-*/=,:"
+        said += f"{'' if inside else ';'} {line}"
+    return " ".join(said.split())
 
 
 def namespace_of(module, instead: dict | None = None) -> dict:
@@ -226,12 +239,21 @@ class Term:
         their names, perhaps over another framework."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
-        whole = syntax(definition)
+        home = home_of(definition, method)
+        whole = syntax(home)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
         namespace = dict(vars(module_of(definition.__module__)))
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
-        return Implementation(**{name: namespace[name]})
+        made = namespace[home.__name__]
+        own = {method: vars(made)[method], "__module__": home.__module__} if home is not definition else {}
+        return Implementation(**{name: type(name, (definition,), own) if own else made})
+
+
+def home_of(definition, method: str):
+    """The class among a class and its bases that defines a method; a definition that is no class is its own home."""
+    classes = definition.__mro__ if inspect.isclass(definition) else ()
+    return next((one for one in classes if method in vars(one)), definition)
 
 
 def ranks_made_normal(x):

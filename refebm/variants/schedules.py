@@ -124,7 +124,12 @@ terms(
 )
 conventions(
     "moving_average",
-    ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
+    (
+        "the weight of the new parameters: 1 - m",
+        AVERAGE,
+        "(1 - momentum) * old + momentum * new",
+        "stable_baselines3 polyak_update (tau), torch.nn.BatchNorm1d (momentum)",
+    ),
 )
 
 

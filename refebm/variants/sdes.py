@@ -19,6 +19,8 @@ RATE = "self.beta(t)"
 GAP = "expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end)"
 NO_ROOT = "annotated_deep_learning 152"
 
+SUBDUED_TOO = ("VariancePreserving", "SubVariancePreserving")
+
 wrong_versions(
     "VarianceExploding.sigma",
     (
@@ -53,10 +55,9 @@ wrong_versions(
 conventions(
     "VarianceExploding.kernel", ("sigma(t) for std", EXPLODED, "self.sigma(t)", "score_sde VESDE: sigma_min = 0")
 )
-wrong_versions(
-    "VariancePreserving.beta",
+BETAS = (
     ("time running the wrong way", BETA, "self.beta_max + t * (self.beta_min - self.beta_max)", "constant beta"),
-    ("beta_max for the difference", "(self.beta_max - self.beta_min)", "self.beta_max", "at t = 0"),
+    ("beta_max for the difference", BETA, "self.beta_min + t * self.beta_max", "at t = 0"),
     ("geometric rate", BETA, "self.beta_min * (self.beta_max / self.beta_min) ** t", "constant beta"),
     (
         "linear in the root",
@@ -65,41 +66,44 @@ wrong_versions(
         "constant beta",
     ),
 )
-terms(
-    "VariancePreserving.beta",
-    ("beta_min", "self.beta_min + 0.0 * t"),
-    ("t (beta_max - beta_min)", "t * (self.beta_max - self.beta_min)"),
-)
-wrong_versions(
-    "VariancePreserving.integral",
+wrong_versions("VariancePreserving.beta", *BETAS)
+wrong_versions("SubVariancePreserving.beta", *BETAS, inside="VariancePreserving")
+for one in SUBDUED_TOO:
+    terms(
+        f"{one}.beta",
+        ("beta_min", "self.beta_min + 0.0 * t"),
+        ("t (beta_max - beta_min)", "t * (self.beta_max - self.beta_min)"),
+    )
+    terms(
+        f"{one}.integral",
+        ("(t - s) beta_min", "(t - s) * self.beta_min"),
+        ("(t^2 - s^2)/2 (beta_max - beta_min)", "0.5 * (t - s) * (s + t) * (self.beta_max - self.beta_min)"),
+    )
+INTEGRALS = (
     ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s"),
     ("beta at the end all along", INTEGRAL, "(t - s) * self.beta(t)", "constant beta"),
-    ("1/2 forgotten", "0.5 * ", "", "constant beta"),
+    ("1/2 forgotten", "0.5 * (s + t)", "(s + t)", "constant beta"),
     ("from 0", INTEGRAL, INTEGRAL.replace("(t - s)", "t").replace("(s + t)", "t"), "from 0"),
     ("beta in the middle of the span", "(s + t)", "(t - s)", "from 0"),
 )
-terms(
-    "VariancePreserving.integral",
-    ("(t - s) beta_min", "(t - s) * self.beta_min"),
-    ("(t^2 - s^2)/2 (beta_max - beta_min)", "0.5 * (t - s) * (s + t) * (self.beta_max - self.beta_min)"),
-)
-wrong_versions(
-    "VariancePreserving.betas",
+wrong_versions("VariancePreserving.integral", *INTEGRALS)
+wrong_versions("SubVariancePreserving.integral", *INTEGRALS, inside="VariancePreserving")
+OF_STEPS = (
     ("a step forgotten", STEPS, STEPS.removesuffix(" / n_steps"), "one step"),
     ("counted from 0", "(1 + np.arange(n_steps))", "np.arange(n_steps)", "constant beta"),
     ("from late to early", "(1 + np.arange(n_steps))", "(n_steps - np.arange(n_steps))", "constant beta"),
     ("in the middle of the steps", "1 + np.arange(...)", "0.5 + np.arange(...)", "constant beta"),
     ("deviations for variances", STEPS, f"np.sqrt({STEPS})", "finite", NO_ROOT),
 )
-conventions(
-    "VariancePreserving.betas",
-    (
-        "both ends: from beta(0) to beta(1)",
-        "(1 + np.arange(n_steps)) / n_steps",
-        "np.arange(n_steps) / (n_steps - 1)",
-        "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
-    ),
+BOTH_ENDS = (
+    "both ends: from beta(0) to beta(1)",
+    "(1 + np.arange(n_steps)) / n_steps",
+    "np.arange(n_steps) / (n_steps - 1)",
+    "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
 )
+for one, home in (("VariancePreserving", ""), ("SubVariancePreserving", "VariancePreserving")):
+    wrong_versions(f"{one}.betas", *OF_STEPS, inside=home)
+    conventions(f"{one}.betas", BOTH_ENDS, inside=home)
 wrong_versions(
     "VariancePreserving.diffusion",
     ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)"),
@@ -117,24 +121,25 @@ wrong_versions(
     ("from 0", "self.integral(s, t)", "self.integral(0.0, t) + 0.0 * s", "from 0"),
     ("nothing forgotten", "np.exp(-0.5 * b)", "1.0 + 0.0 * b"),
 )
-wrong_versions(
-    "VariancePreserving.prior",
-    ("variance of noise at the end", "1.0", "self.kernel(0.0, 1.0)[1] ** 2"),
-    ("shared among coordinates", "1.0", "1.0 / d", "d = 1"),
-    ("mean one", "np.zeros", "np.ones"),
-    ("variance beta_max", "1.0", "self.beta_max"),
+OF_UNIT = "Gaussian(np.zeros(d), 1.0)"
+PRIORS = (
+    ("variance of noise at the end", OF_UNIT, "Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)"),
+    ("shared among coordinates", OF_UNIT, "Gaussian(np.zeros(d), 1.0 / d)", "d = 1"),
+    ("mean one", OF_UNIT, "Gaussian(np.ones(d), 1.0)"),
+    ("variance beta_max", OF_UNIT, "Gaussian(np.zeros(d), self.beta_max)"),
 )
-wrong_versions(
-    "VariancePreserving.drift",
+wrong_versions("VariancePreserving.prior", *PRIORS)
+wrong_versions("SubVariancePreserving.prior", *PRIORS, inside="VariancePreserving")
+DRIFTS = (
     ("sign", "-0.5 * np.reshape(...)", "0.5 * np.reshape(...)", "up to a factor"),
     ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
     ("square root of beta", RATE, f"np.sqrt({RATE})"),
     ("integral of beta for beta", RATE, "self.integral(0.0, t)"),
     ("the same for all points", "* x", "* np.ones_like(x)"),
-    inside="LinearSDE",
 )
-wrong_versions(
-    "VariancePreserving.marginal",
+for one in SUBDUED_TOO:
+    wrong_versions(f"{one}.drift", *DRIFTS, inside="LinearSDE")
+MARGINALS = (
     (
         "variance for deviation",
         "self.kernel(0.0, t)",
@@ -145,15 +150,51 @@ wrong_versions(
     ("scale and std exchanged", "self.kernel(0.0, t)", "self.kernel(0.0, t)[::-1]"),
     ("what is still to come", "self.kernel(0.0, t)", "self.kernel(t, 1.0)"),
     ("half the time", "self.kernel(0.0, t)", "self.kernel(0.0, 0.5 * t)"),
-    inside="LinearSDE",
 )
-wrong_versions(
-    "VariancePreserving.diffused",
+DIFFUSED = (
     ("std where variance belongs", "variance = std**2", "variance = std"),
     ("scale not squared", "scale**2 * density.spread", "scale * density.spread"),
     ("means left where they are", "scale * density.means", "density.means"),
     ("covariances left as they are", "scale**2 * density.spread", "density.spread"),
     ("no noise", "* density.spread + variance * one", "* density.spread"),
+)
+for one in SDES:
+    wrong_versions(f"{one}.marginal", *MARGINALS, inside="LinearSDE")
+wrong_versions(
+    "SubVariancePreserving.marginal",
+    (
+        "std of VP",
+        "self.kernel(0.0, t)",
+        "(self.kernel(0.0, t)[0], np.sqrt(self.kernel(0.0, t)[1]))",
+    ),
+    inside="LinearSDE",
+)
+for one in SUBDUED_TOO:
+    wrong_versions(f"{one}.diffused", *DIFFUSED, inside="LinearSDE")
+wrong_versions(
+    "VarianceExploding.diffused",  # whose scale is 1
+    *(row for row in DIFFUSED if row[0] in ("std where variance belongs", "no noise")),
+    ("noise of the end", "self.marginal(t)", "self.marginal(1.0)"),
+    ("half the time", "self.marginal(t)", "self.marginal(0.5 * t)"),
+    inside="LinearSDE",
+)
+conventions(
+    "VarianceExploding.marginal",
+    ("sigma(t) for std", "self.kernel(0.0, t)", "(1.0 + 0.0 * t, self.sigma(t))", "score_sde VESDE: sigma_min = 0"),
+    inside="LinearSDE",
+)
+conventions(
+    "VarianceExploding.diffused",
+    ("sigma(t) for std", "std**2", "self.sigma(t) ** 2", "score_sde VESDE: sigma_min = 0"),
+    inside="LinearSDE",
+)
+DRIFT = "-0.5 * np.reshape(self.beta(t), (-1, 1)) * x"
+wrong_versions(
+    "VarianceExploding.drift",  # which is none
+    ("that of a unit rate", DRIFT, "-0.5 * x", "at the centre"),
+    ("the growth of the levels", DRIFT, "self.log_ratio * x", "at the centre"),
+    ("that of VP, with g^2 for beta", DRIFT, "-0.5 * np.reshape(self.diffusion(t) ** 2, (-1, 1)) * x", "at the centre"),
+    ("g, which belongs to the noise", DRIFT, "np.reshape(self.diffusion(t), (-1, 1)) + 0.0 * x"),
     inside="LinearSDE",
 )
 wrong_versions(
@@ -268,10 +309,10 @@ def ask_sde(impl, function, given):
 asked(f"{' '.join(SDES)} GivenDiffusion", arguments=of_sde, call=ask_sde)
 asked("GivenDiffusion", unasked="takes callables: the examined SDEs are given by numbers")
 SCALE_AND_STD = ("the scale", "the standard deviation")
-asked("VarianceExploding.kernel SubVariancePreserving.kernel VariancePreserving.marginal", parts=SCALE_AND_STD)
-asked("VariancePreserving.kernel", parts=SCALE_AND_STD)
+asked(" ".join(f"{one}.{law}" for one in SDES for law in ("kernel", "marginal")), parts=SCALE_AND_STD)
+asked("VarianceExploding.beta", unasked="0 at all times")
 asked(
-    "VariancePreserving.betas",
+    "VariancePreserving.betas SubVariancePreserving.betas",
     generic=lambda i, half, d, n: {"n_steps": n + half},
     without=("n_steps",),  # a convention has beta at both ends of the chain, so it needs two steps
 )
@@ -303,8 +344,11 @@ naive_forms(
     ("1 - exp(-2 B)", "np.expm1(-2 * self.integral(0.0, t))", "(np.exp(-2 * self.integral(0.0, t)) - 1)"),
 )
 one_term(
-    "SubVariancePreserving.diffusion SubVariancePreserving.kernel VarianceExploding.diffusion "
-    "VarianceExploding.kernel VarianceExploding.prior VarianceExploding.sigma VariancePreserving.betas "
+    "SubVariancePreserving.betas SubVariancePreserving.diffused SubVariancePreserving.diffusion "
+    "SubVariancePreserving.drift SubVariancePreserving.kernel SubVariancePreserving.marginal "
+    "SubVariancePreserving.prior VarianceExploding.diffused VarianceExploding.diffusion VarianceExploding.drift "
+    "VarianceExploding.kernel VarianceExploding.marginal VarianceExploding.prior VarianceExploding.sigma "
+    "VariancePreserving.betas "
     "VariancePreserving.diffused VariancePreserving.diffusion VariancePreserving.drift VariancePreserving.kernel "
     "VariancePreserving.marginal VariancePreserving.prior"
 )

@@ -26,6 +26,7 @@ KARRAS = "Karras, Aittala, Aila and Laine 2022"
 HANG = "Hang et al. 2023: min-SNR-5"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
+OF_NOISE = f"Hang et al. 2023 (weights of the noise's error); {FOLDED}"
 DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
 SQUARED_ERROR = "mean squared error: no 1/2, mean over coordinates"
 Weight = Callable[[dict], np.ndarray | float]
@@ -381,7 +382,7 @@ def _powers(function: str) -> Iterator[Weighting]:
             factor = functools.partial(_cut, function, below)
             yield Weighting((f"times min(snr, 5){over}, snr = m^2/std^2",), factor, HANG)
     for power in (2, 4, -2, -4):
-        source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
+        source = {2: OF_NOISE, 4: "ncsn dsm; Vincent 2011, section 4.3"}.get(power, FOLDED)
         yield Weighting((f"times {name}^{power}",), functools.partial(_to_the, function, power), source)
     for power in (1, 3, -1, -3):
         factor = functools.partial(_to_the, function, power)

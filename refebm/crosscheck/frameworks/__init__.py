@@ -27,10 +27,11 @@ their names are refebm's, they may be in any order:
   `generator` has the callables `derivative` and `conjugate` of log u; `sampler` is called with (phi, eps).
 
 A function returns one value per row, or their mean or sum; the harness computes its gradient in the parameters of the
-first model. A kernel returns the new states, or these and the acceptance probabilities. Densities, restricted Boltzmann
-machines, flows and SDEs are classes with methods, or functions that return an object with some of them.
-NotImplementedError counts as unsupported. The dtype is the framework's default, which importing a harness sets to
-float64, or that of `objective(dtype=...)`.
+first model. A kernel returns the new states, or these and the acceptance probabilities; one of two chains a pair of
+them: (x', y'), or ((x', a), (y', b)), of which the states are compared. Densities, restricted Boltzmann machines,
+flows and SDEs are classes with methods, or functions that return an object with some of them. NotImplementedError
+counts as unsupported. The dtype is the framework's default, which importing a harness sets to float64, or that of
+`objective(dtype=...)`.
 """
 
 import contextlib
@@ -236,7 +237,10 @@ class Harness:
             return sum(each) / len(each)
         if place is not None and given[place].ndim == 2 and projections:
             given = [*given[:place], given[place][None], *given[place + 1 :]]
-        result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
+        fewer = name in CALLED and len(inspect.signature(body).parameters) < len(
+            given
+        )  # it returns a function of the last
+        result = body(*given[:-1]) if fewer else body(*given)
         return result(given[-1]) if callable(result) and name not in CLASSES else result
 
     def _alone(self, name, ask):

@@ -1,7 +1,8 @@
 """A number that is added, or that multiplies: to all answers, in one place of the definition, in a helper."""
 
 import ast
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -16,8 +17,7 @@ from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
 from refebm.variants.misread import argument_cut
-from refebm.variants.mutants import cut as cut_places
-from refebm.variants.mutants import sought
+from refebm.variants.mutants import sought, wherever
 from refebm.variants.record import elsewhere
 
 NUMBERS = 5e5  # calls that a search may take, on any machine
@@ -87,6 +87,10 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
     return None
 
 
+CUTS = ("np.maximum({}, number)", "np.minimum({}, number)")
+AS_IT_IS, INVERTED = (lambda k: k), (lambda k: 1 / k)  # a quotient is linear in the inverse of what it is divided by
+
+
 def cut(function, evidence) -> Diagnosis | None:
     """The reference with an argument, or a value, that is cut at a number: a time, a level or the like is below it, or
     above it, wherever the answers are wrong."""
@@ -96,13 +100,34 @@ def cut(function, evidence) -> Diagnosis | None:
             values = dict(by_row(evidence))[name][some & wrong]
             start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
             argument = partial(_cut_words, name, end), partial(argument_cut, function, name, end)
-            places = ((mutant.with_number, partial(_with_k, mutant, None)) for mutant in cut_places(function, end))
-            for said, made in (argument, *places):
-                number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
-                if number is not None and Reading(function, partial(made, number)).fits(evidence):
+            for said, made in (argument, *_cut_places(function)):
+                number = _cut_at(function, made, evidence, start)
+                if number is not None:
                     words = f"equals the reference {said(number)}{evidence.reduced}"
                     return Diagnosis(words, (), None, evidence.reduction)
     return None
+
+
+def _cut_places(function: str) -> Iterator[tuple[Callable, Callable]]:
+    for mutant in (place(text) for place in wherever(function) for text in CUTS):
+        yield mutant.with_number, partial(_with_k, mutant, None)
+
+
+def _cut_at(function, made, evidence, start: float) -> float | None:
+    """The number at which a value is cut in all answers; it may be 1 less a time."""
+    for meant, first in itertools.product((AS_IT_IS, INVERTED), (start, 1 - start)):
+        of_number = partial(lambda meant, k: Reading(function, partial(made, meant(k))), meant)
+        number = _solved(evidence.telling, of_number, meant(first)) if first > 0 else None
+        number = None if number is None else _short(meant(number))
+        if number is not None and Reading(function, partial(made, number)).fits(evidence):
+            return number
+    return None
+
+
+def _short(number: float) -> float:
+    """The number of few digits that this is but for roundoff, else the number itself."""
+    short = float(f"{number:.4g}")
+    return short if abs(short - number) <= 1e-9 * abs(number) else number
 
 
 def _cut_words(name: str, end: str, number: float) -> str:
