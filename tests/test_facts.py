@@ -558,5 +558,7 @@ def test_which_numbers_large_ones_cancelled():
     assert found(900 * 7 * U, quarter, 0.0, 0.0) == [False] * 8 + [True, True, False, False] * 2
     assert found(900 * 9 * U, 12 * U, 900 * U, 4 * U) == [False] * 8 + [False, False, True, False] * 2
     assert found(-900 * 9 * U, 8 * U, -900 * U, -8 * U) == [False] * 8 + [False, True, True, True] * 2
-    assert found(900 * 7 * U, quarter, 0.0, 0.0, function="tweedie_mean") == [False] * 16
+    other = {"function": "tweedie_mean"}  # of no loss 8 u times the largest number, near by too
+    assert found(900 * 7 * U, quarter, 0.0, 0.0, **other) == [False, True, False, False] * 4
+    assert found(31 * 8 * U, 29 * 8 * U, 0.0, 29 * 8 * U, **other) == [False, True, False, True] * 4
     assert found(np.nan, 0.0, 0.0, 0.0) == [False] * 16

@@ -261,13 +261,15 @@ def test_a_deep_search(named):
     assert diagnosis._searched("f", [mixed]) is named.told["added"]
 
 
-DEEP = [diagnosis.numbers.added, diagnosis.one_mistake, diagnosis.numbers.in_one_place, diagnosis.two_mistakes]
+ADDED = [diagnosis.numbers.added, diagnosis.numbers.cut]
+DEEP = [*ADDED, diagnosis.one_mistake, diagnosis.numbers.in_one_place, diagnosis.two_mistakes]
+FOR_SMALL = [*ADDED, diagnosis.numbers.in_one_place]
 
 
 def test_how_deep_a_search_goes():
     """Not where the most telling answers are none; for errors of the size of float32's, in most numbers, not far."""
     size = U32 / U
-    assert diagnosis._deep(wrong()) == [DEEP[0], DEEP[2]] == diagnosis._deep(wrong(size))
+    assert diagnosis._deep(wrong()) == FOR_SMALL == diagnosis._deep(wrong(size))
     assert diagnosis._deep(wrong(size * (1 + 2.0**-20))) == DEEP
     single = Evidence(SOME, "per row", wrong().right + 1e6 * tolerance(1.0, U32), U32)
     assert diagnosis._deep(single) == DEEP
@@ -276,7 +278,7 @@ def test_how_deep_a_search_goes():
     half = lambda vector: 1e6 * (np.arange(4) < 2)  # noqa: E731
     assert diagnosis._deep(wrong(half)) == DEEP and not diagnosis._mostly(wrong(half))
     most = lambda vector: 1e6 * (np.arange(4) < 2 + vector.asked.confirms)  # noqa: E731
-    assert diagnosis._mostly(wrong(most)) and diagnosis._deep(wrong(most)) == [DEEP[0], DEEP[2]]
+    assert diagnosis._mostly(wrong(most)) and diagnosis._deep(wrong(most)) == FOR_SMALL
     few = off(SOME, half, np.tile([False, False, False, True], 6))
     assert diagnosis._mostly(few)
     lost = wrong()

@@ -534,8 +534,9 @@ def test_small_numbers_that_lose_digits_far_out(monkeypatch, undiagnosed):
     assert off > 9 * tolerance(vectors(ISM)[5].scale, U)[1]
     assert finding.status == "passed" and finding.reduction == "per row"
     assert finding.worst == pytest.approx(0.5, rel=0.2)
-    words = f"small numbers lose digits far out, where large ones cancel: off by {off:.1g} at most"
-    assert finding.diagnosis == words and not undiagnosed
+    words = "small numbers lose digits, where large ones cancel: roundoff of the form that you use, off by"
+    assert finding.diagnosis == f"right to 11 digits at least: {words} {off:.1g} at most, in 2 of 103 numbers"
+    assert not undiagnosed
     for search in ("named", "helped"):
         with monkeypatch.context() as patch:
             patch.setattr(verdict, search, lambda function, candidates: Diagnosis("it", ("a", "b", "a"), None, "sum"))

@@ -163,7 +163,8 @@ def levels(evidence) -> Iterator[tuple[str, np.ndarray]]:
 def by_row(evidence) -> Iterator[tuple[str, np.ndarray]]:
     """The arguments that are a number for each row, as times are: names, and the value for each number of an answer."""
     for name, kind in types(evidence.vectors[0].asked.function).items():
-        if kind in (glossary.Times, glossary.Levels, glossary.Uniform):
+        here = all(name in vector.asked.arguments for vector in evidence.vectors)
+        if here and kind in (glossary.Times, glossary.Levels, glossary.Uniform):
             values = spread(evidence, lambda asked, name=name: np.ravel(asked.arguments[name]))
             if not any(value is None for value in values):
                 yield name, values.astype(float)
