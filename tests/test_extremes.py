@@ -364,6 +364,48 @@ def test_chains_that_move_in_their_last_digits(at, step):
         )
 
 
+@pytest.mark.parametrize("deviation", [1e-7, 1e-8, 1e-12, 1e-100])
+@pytest.mark.parametrize("weights", [[[1.0, 1.0]], [[1.0, 0.3, 0.7]], [[0.1, 0.1], [0.7, 0.7], [0.3, 0.3]]])
+def test_weights_that_leave_directions_of_z_to_the_prior_and_little_noise(weights, deviation):
+    """Roundoff of 1 + 1/s^2 hides what the prior adds."""
+    with pytest.raises(refebm.DomainError, match="E-ROUNDOFF: deviation must not be so small"):
+        refebm.LinearGaussianVAE(weights, np.zeros(len(weights)), deviation)
+
+
+@pytest.mark.parametrize("deviation", [1e-2, 1e-4, 1e-6])
+def test_a_posterior_keeps_the_digits_that_its_precision_has(deviation):
+    """W = (1, 1): E[z | x] = x/(2 + s^2) (1, 1) and P = I - (1, 1)^T (1, 1)/(2 + s^2), to roundoffs of 1 + 1/s^2."""
+    machine, left = refebm.LinearGaussianVAE([[1.0, 1.0]], [0.0], deviation), 1 / (2 + deviation**2)
+    within = {"rtol": 0, "atol": 4 * np.finfo(float).eps / deviation**2}
+    np.testing.assert_allclose(machine.posterior_cov, np.eye(2) - left, **within)
+    np.testing.assert_allclose(machine.posterior_mean([[0.5]]), [[0.5 * left, 0.5 * left]], **within)
+
+
+def test_a_posterior_mean_without_digits_is_refused():
+    """W = (1e8, 1): E[z_2 | x] = x/(1e16 + 1 + s^2) is what is left of terms of 1/s^2 times x."""
+    machine = refebm.LinearGaussianVAE([[1e8, 1.0]], [0.0], 1e-3)
+    np.testing.assert_allclose(machine.posterior_mean([[1e4]]), [[1e-4, 1e-12]], rtol=0, atol=1e-5)
+    for method in (machine.posterior_mean, lambda x: machine.gap(x, np.zeros((2, 2)), np.eye(2))):
+        with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: x must not be .* posterior mean at row 1 has not"):
+            method(np.array([[1e4], [1e8]]))
+
+
+def test_a_gap_without_digits_is_refused():
+    """W = 3, x = 1: E[z | x] is 1/3, of which the float is 2e-17 off: 6e3 of its deviations if s is 1e-20."""
+    mean, machine = np.array([[1 / 3], [0.5]]), refebm.LinearGaussianVAE([[3.0]], [0.0], 1e-20)
+    np.testing.assert_allclose(machine.gap([[1.0]], mean[1:], machine.posterior_cov), 0.125e40, rtol=1e-14)
+    with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: x must not be .* gap at row 0 has not three digits"):
+        machine.gap(np.ones((2, 1)), mean, machine.posterior_cov)
+
+
+def test_weights_of_two_sizes_and_little_noise():
+    """W = diag(1, s): E[z | x] = (x_1/(1 + s^2), x_2/(2 s)), whatever s."""
+    for s in (1e-5, 1e-8, 1e-100):
+        machine = refebm.LinearGaussianVAE([[1.0, 0.0], [0.0, s]], [0.0, 0.0], s)
+        np.testing.assert_allclose(machine.posterior_mean([[3.0, 4 * s]]), [[3 / (1 + s**2), 2.0]], rtol=1e-14)
+        np.testing.assert_allclose(machine.posterior_cov, [[s**2 / (1 + s**2), 0], [0, 0.5]], rtol=1e-14)
+
+
 def exact_diagnostics(x):
     """rho_t, the effective size and split R-hat of chains (T, n), in fractions but for the last root and logarithm."""
     chains = [[Fraction(float(value)) for value in chain] for chain in x.T]

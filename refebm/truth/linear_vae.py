@@ -26,7 +26,8 @@ class LinearGaussianVAE:
 
     P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0, a float.
     Errors: E-SHAPE, E-FINITE, E-DTYPE, E-POSITIVE, E-DEFINITE, E-SCALE; of the methods E-NDIM, E-EMPTY, E-SHAPE,
-    E-FINITE and E-DTYPE for points.
+    E-FINITE and E-DTYPE for points. DomainError E-ROUNDOFF if P has not three digits, as where s is below 1e-7 of the
+    weights and z has more coordinates than x; of the methods, if the value has not.
     Source: Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3
     """
 
@@ -36,7 +37,11 @@ class LinearGaussianVAE:
         self.bias = vector("bias", bias, self.d)
         if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
             raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
-        self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
+        precision = np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2
+        unit = np.sqrt(np.diag(precision))
+        scaled = with_digits(precision / np.outer(unit, unit), "precision of z given x, in units of its diagonal,")
+        self.posterior_cov = np.linalg.inv(scaled) / np.outer(unit, unit)
+        self._deviations = np.sqrt(np.diag(self.posterior_cov))
 
     def log_joint(self, x, z):
         r"""log N(z; 0, I) + log N(x; W z + b, s^2 I), (n,).
@@ -58,7 +63,7 @@ class LinearGaussianVAE:
         E-ROUNDOFF where it has not three digits left.
         """
         cov = np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d)
-        return Gaussian(self.bias, with_digits(cov))
+        return Gaussian(self.bias, with_digits(cov, "variance of x"))
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).
@@ -66,7 +71,16 @@ class LinearGaussianVAE:
         $$\mathbb E[z|x] = P W^\top (x - b)/s^2,\quad P = (I + W^\top W/s^2)^{-1}$$
         """
         x = points_of(self, "x", x)
-        return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
+        mean = np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
+        size = np.maximum(self._deviations, np.max(np.abs(mean), axis=1, keepdims=True))
+        refuse_lost("posterior mean", np.max(self._error(x, mean) / size, axis=1))
+        return mean
+
+    def _error(self, x, mean):
+        """How far the posterior mean m may be off, (n, k): |P| times the roundoff in P^{-1} m = W^T (x - b)/s^2."""
+        slopes = np.abs(self.weights) / self.deviation
+        both = np.abs(x - self.bias) / self.deviation + np.dot(np.abs(mean), slopes.T)
+        return np.finfo(float).eps * np.dot(np.abs(mean) + np.dot(both, slopes), np.abs(self.posterior_cov))
 
     def gap(self, x, mean, cov: Covariance):
         r"""log p(x) minus the ELBO of q(z|x_i) = N(mean_i, cov), (n,): it is KL(q | posterior of x_i).
@@ -77,19 +91,32 @@ class LinearGaussianVAE:
         """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)
-        off = of_shape("mean", mean, (len(x), self.k)) - self.posterior_mean(x)
+        centre = self.posterior_mean(x)
+        off = of_shape("mean", mean, (len(x), self.k)) - centre
         log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
-        squares = np.sum(np.dot(off, precision) * off, axis=1)
+        pull, error = np.dot(off, precision), self._error(x, centre)
+        squares = np.sum(pull * off, axis=1)
+        lost = np.sum((2 * np.abs(pull) + np.dot(error, np.abs(precision))) * error, axis=1)
+        refuse_lost("gap", lost / (squares + np.sum(np.diag(precision) * np.diag(cov)) + self.k + np.abs(log_ratio)))
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
 
 
-def with_digits(cov):
-    """A covariance, unless its smallest variance is no more than a thousand roundoffs of its largest."""
-    variances = np.linalg.eigvalsh(cov)
-    if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
+def with_digits(matrix, entry):
+    """A matrix, unless its smallest eigenvalue is no more than a thousand roundoffs of its largest."""
+    sizes = np.linalg.eigvalsh(matrix)
+    if not sizes[0] > 1000 * np.finfo(float).eps * sizes[-1]:
         raise DomainError(
             "E-ROUNDOFF",
-            "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
-            f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
+            "deviation must not be so small that roundoff of squared weights hides it: the smallest "
+            f"{entry} is {sizes[0]:.1e}, the largest {sizes[-1]:.1e}",
         )
-    return cov
+    return matrix
+
+
+def refuse_lost(name, error):
+    """Refuse if a row has not three digits."""
+    if not np.all(error < 1e-3):
+        row = np.argmax(~(error < 1e-3))
+        raise DomainError(
+            "E-ROUNDOFF", f"x must not be so many deviations off bias that the {name} at row {row} has not three digits"
+        )
