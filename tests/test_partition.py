@@ -341,6 +341,8 @@ ISLANDS = {
     "a small one": [(0, 1e-3)],
     "a tiny one below 0": [(-1e-12, -1e-13)],
     "thirty": [(3 * k, 3 * k + 1) for k in range(30)],
+    "narrow": [(3 * k, 3 * k + 0.1) for k in range(130)],
+    "of many sizes": [(2.0**k, 2.0**k * 1.01) for k in range(-40, 40)],
 }
 
 
@@ -353,7 +355,35 @@ def test_islands_on_the_line(name):
 
 def test_more_islands_than_can_be_found_are_refused():
     with pytest.raises(DomainError, match=r"E-SETTLED: .* wells have been found, and more are found"):
-        log_partition(within(*((3 * k, 3 * k + 0.1) for k in range(100))), 1)
+        log_partition(within(*((3 * k, 3 * k + 0.1) for k in range(250))), 1, tolerance=1e-6)
+
+
+def in_frame(x, at, size, angle):
+    """The coordinates of x from a point, in units of a size, turned."""
+    cos, sin = numpy.cos(angle), numpy.sin(angle)
+    return ((x - np.array(at)) @ np.array([[cos, -sin], [sin, cos]]) / size).T
+
+
+def triangle(x, at, size, angle, slope):
+    """Of area slope * size**2."""
+    u, v = in_frame(x, at, size, angle)
+    return (np.abs(u) < 0.5) & (np.abs(v) < slope * (0.5 - u))
+
+
+def test_a_small_island_far_from_others_in_the_plane_is_found():
+    """A disc, a rectangle and two triangles, of which the smallest has less than 1/600 of the area."""
+
+    def energy(x):
+        u, v = in_frame(x, [-3.868, 1.306], 1.121, 2.091)
+        inside = (np.sum((x - np.array([3.623, -3.906])) ** 2, axis=1) < 1.849**2) | (
+            (np.abs(u) < 0.5) & (np.abs(v) < 0.954)
+        )
+        small = triangle(x, [0.136, 5.715], 0.172, 1.183, 0.686) | triangle(x, [5.269, 0.984], 0.302, 2.123, 0.593)
+        return flat(inside | small)
+
+    area = numpy.pi * 1.849**2 + 2 * 0.954 * 1.121**2 + 0.686 * 0.172**2 + 0.593 * 0.302**2
+    value, error = log_partition(energy, 2, tolerance=1e-3, with_error=True)
+    assert abs(value - numpy.log(area)) <= error <= 1e-3
 
 
 CRESCENT = numpy.pi - 2 * numpy.arccos(0.25) + 0.25 * numpy.sqrt(3.75)

@@ -54,6 +54,7 @@ FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs few
 CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
 NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
 DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
+FINE = (2**17, 2**10)  # points on a side of the lattice on which islands between walls are sought, for d = 1 and 2
 ISLAND = np.finfo(float).max  # the depth of an island between walls
 SEARCHES = 10  # for islands that were not found before
 CHUNK = 2**16  # rows for which E is called at once
@@ -369,7 +370,8 @@ def _hidden(energy, nodes, wells, widths):
     frames += [(well, np.diag(width)) for well, width in zip(wells, widths)] if len(wells) > 1 else []
     side = int((CLOSE[d - 1] / len(frames)) ** (1 / d))
     u = np.sinh(_lattice(np.linspace(-NEAR[d - 1], NEAR[d - 1], side), d))
-    starts = [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
+    starts = [_islands(energy, nodes, wide) for wide in (2, 16)]
+    starts += [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
     x, depth, e = (np.concatenate(part) for part in zip(*starts))
     if not len(x):
         return x, x, False
@@ -386,6 +388,24 @@ def _hidden(energy, nodes, wells, widths):
         if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
             hidden.append(i)
     return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
+
+
+def _islands(energy, nodes, wide):
+    """A point of each part between walls without a node, on a lattice so many times as wide as the nodes; its depth."""
+    d, low, high = nodes.x.shape[1], np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
+    side = FINE[d - 1]
+    origin, step = low - 0.5 * (wide - 1) * (high - low), wide * (high - low) / (side - 1)
+    if np.all(np.isfinite(energy.search(origin + (side - 1) * step * _lattice(np.array([0.0, 1.0]), d)))):
+        return np.zeros((0, d)), np.zeros(0), np.zeros(0)  # no walls around
+    x = origin + step * _lattice(np.arange(side), d)
+    e = energy.search(x)
+    parts = scipy.ndimage.label(np.reshape(np.isfinite(e), (side,) * d), np.ones((3,) * d))[0]
+    cells = np.round((nodes.x - origin) / step).astype(int)
+    around = [cells + shift for shift in _lattice(np.array([-1, 0, 1]), d)]
+    seen = np.unique([parts[tuple(np.clip(cell, 0, side - 1).T)] for cell in around])
+    found, first = np.unique(np.ravel(parts), return_index=True)
+    first = first[~np.isin(found, [0, *seen])]
+    return x[first], np.full(len(first), ISLAND), e[first]
 
 
 def _dips(energy, x, side):
