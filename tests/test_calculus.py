@@ -276,3 +276,14 @@ def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatc
     monkeypatch.setattr(tracing, "MANY", d + 1)
     np.testing.assert_allclose(forward, gradient(), rtol=1e-11, atol=1e-12)
     assert least < 0.5 * peak_bytes(gradient)
+
+
+def test_a_posterior_mean_in_its_weight_by_hand():
+    """E[z | x] = w x/(s^2 + w^2), whose slope in w is x (s^2 - w^2)/(s^2 + w^2)^2: what looks for lost digits on the
+    way is no part of it."""
+    w, s, x = 0.75, 0.5, np.array([[2.0]])
+
+    def mean(w):
+        return refebm.LinearGaussianVAE(w * anp.ones((1, 1)), np.zeros(1), s).posterior_mean(x)[0, 0]
+
+    assert grad(mean)(w) == pytest.approx(2.0 * (s**2 - w**2) / (s**2 + w**2) ** 2, rel=1e-13)

@@ -2,6 +2,7 @@ r"""A linear Gaussian variational autoencoder: its marginal, posterior and ELBO 
 
 import autograd.numpy as np
 
+from refebm.calculus import held
 from refebm.glossary import (
     Covariance,
     Density,
@@ -39,8 +40,9 @@ class LinearGaussianVAE:
             raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
         precision = np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2
         unit = np.sqrt(np.diag(precision))
-        scaled = with_digits(precision / np.outer(unit, unit), "precision of z given x, in units of its diagonal,")
-        self.posterior_cov = np.linalg.inv(scaled) / np.outer(unit, unit)
+        units = unit[:, None] * unit
+        scaled = with_digits(precision / units, "precision of z given x, in units of its diagonal,")
+        self.posterior_cov = np.linalg.inv(scaled) / units
         self._deviations = np.sqrt(np.diag(self.posterior_cov))
 
     def log_joint(self, x, z):
@@ -72,7 +74,7 @@ class LinearGaussianVAE:
         """
         x = points_of(self, "x", x)
         mean = np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
-        size = np.maximum(self._deviations, np.max(np.abs(mean), axis=1, keepdims=True))
+        size = np.maximum(self._deviations, np.max(np.abs(mean), axis=1)[:, None])
         refuse_lost("posterior mean", np.max(self._error(x, mean) / size, axis=1))
         return mean
 
@@ -103,7 +105,7 @@ class LinearGaussianVAE:
 
 def with_digits(matrix, entry):
     """A matrix, unless its smallest eigenvalue is no more than a thousand roundoffs of its largest."""
-    sizes = np.linalg.eigvalsh(matrix)
+    sizes = np.linalg.eigvalsh(held(matrix))
     if not sizes[0] > 1000 * np.finfo(float).eps * sizes[-1]:
         raise DomainError(
             "E-ROUNDOFF",
@@ -115,8 +117,9 @@ def with_digits(matrix, entry):
 
 def refuse_lost(name, error):
     """Refuse if a row has not three digits."""
-    if not np.all(error < 1e-3):
-        row = np.argmax(~(error < 1e-3))
+    lost = ~(held(error) < 1e-3)
+    if np.any(lost):
+        row = np.argmax(lost)
         raise DomainError(
             "E-ROUNDOFF", f"x must not be so many deviations off bias that the {name} at row {row} has not three digits"
         )
