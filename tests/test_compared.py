@@ -145,14 +145,14 @@ def test_the_tolerance_of_an_answer_on_somebodys_own_model():
         {"z": z * (1 + n)},
     ]
     moved = sum(np.abs(dsm(**given | move) - value) / n for move in moves)
-    np.testing.assert_allclose(made.scale, np.maximum(np.abs(value), terms) + moved, rtol=1e-6)
+    np.testing.assert_allclose(made.scale, np.maximum(np.abs(value), terms) + moved, rtol=1e-8)
     whole = {"score": score, "x": x.astype(np.float32), "sigma": 1, "z": z.astype(np.float32)}
     known = MODULE._vector(DSM, Asked(DSM, "00", whole, "")).scale
     one = {"score": score, "x": np.float64(whole["x"]), "sigma": 1.0, "z": np.float64(whole["z"])}
     s, z, value = score(one["x"] + one["z"]), one["z"], dsm(**one)
     terms = 0.5 * np.sum(s**2, axis=1) + np.abs(np.sum(s * z, axis=1)) + 0.5 * np.sum(z**2, axis=1)
     moved = np.abs(dsm(**one | {"score": lambda x: score(x) * (1 + n)}) - value) / n  # what is exact does not move
-    np.testing.assert_allclose(known, np.maximum(np.abs(value), terms) + moved, rtol=1e-6)
+    np.testing.assert_allclose(known, np.maximum(np.abs(value), terms) + moved, rtol=1e-8)
 
 
 def test_an_input_at_the_end_of_its_domain_is_not_moved_out_of_it():

@@ -539,3 +539,21 @@ def test_a_line_on_which_nothing_is_has_no_integral():
         rule.evaluate(-numpy.ones(1), numpy.ones(1), one, one, one)
         assert rule.value.tolist() == rule.error.tolist() == rule.noise.tolist() == [0.0]
         assert rule.results()[0].tolist() == [-numpy.inf]
+
+
+@pytest.mark.parametrize("distance", [30.1, 300.3, 910.1])
+def test_islands_as_narrow_as_the_docstring_says_are_found(distance):
+    """Beside E = 0 on [-1, 1] and on the unit disk: an island 1/300 as wide as it is far, in the plane 1/10."""
+    half = distance / 600
+
+    def on_the_line(x):
+        return np.where((np.abs(x[:, 0]) <= 1) | (np.abs(x[:, 0] - distance) <= half), 0.0, np.inf)
+
+    assert log_partition(on_the_line, 1, tolerance=1e-6) == pytest.approx(np.log(2 + 2 * half), abs=2e-6)
+    centre, radius = distance * np.array([np.cos(0.7), np.sin(0.7)]), distance / 20
+
+    def in_the_plane(x):
+        inside = (np.sum(x**2, axis=1) <= 1) | (np.sum((x - centre) ** 2, axis=1) <= radius**2)
+        return np.where(inside, 0.0, np.inf)
+
+    assert log_partition(in_the_plane, 2, tolerance=1e-3) == pytest.approx(np.log(np.pi * (1 + radius**2)), abs=2e-3)

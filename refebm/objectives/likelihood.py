@@ -66,8 +66,8 @@ def log_partition(
     the plane need more than 1e-9. Wells are found by descent from a grid that reaches 1000 from the origin, then from
     a closer grid around each well, in units of its width. A well to which no descent leads is missed: one inside the
     bulk that is narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer
-    grid, so that these factors are smaller then. Islands where E is finite, with +inf around, are missed if they are
-    narrower than about 1/1000 of their distance on the line, 1/60 in the plane.
+    grid, so that these factors are smaller then. Islands where E is finite, with +inf around, may be missed if
+    they are narrower than 1/300 of their distance from the origin on the line, 1/10 in the plane.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES if exp(-E) has no integral, or too heavy a tail; E-SETTLED if the
     error is above the tolerance, or the energy NaN or -inf.
     Also: log Z, normalising constant, free energy
