@@ -475,6 +475,26 @@ WRONGLY = {  # a function, what is handed over: what is said
     "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
     "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
+    "numbers for a model": ("implicit_score_matching", {"score": X, "x": X}, "E-CALLABLE: score must.*got ndarray"),
+    "numbers for an energy": ("langevin_step", {"energy": X, "x": X, "eta": 0.5}, "E-CALLABLE: energy must.*got nd"),
+    "a number for a product": (
+        "langevin_step",
+        {"score": numpy_score, "product": 5, "x": X, "eta": 0.5},
+        "E-CALLABLE: product must.*got int",
+    ),
+    "an energy alone": ("langevin_step", {"energy": np.sum, "x": X, "eta": 0.5}, r"E-OPTION: .*give gradient\(x\)"),
+    "a product of one row": (
+        "implicit_score_matching",
+        {"score": numpy_score, "product": lambda x, v: v[:1], "x": X},
+        r"E-CALLABLE: product\(x, v\) must return .* got \(1, 3\)",
+    ),
+    "a model that exits": ("langevin_step", {"score": sys.exit, "x": X, "eta": 0.5}, "E-MODEL: .*raises SystemExit"),
+    "half precision": ("langevin_step", {"score": numpy_score, "x": np.float16(X), "eta": 0.5}, "E-DTYPE: x .*float16"),
+    "masked points": (
+        "langevin_step",
+        {"score": numpy_score, "x": np.ma.masked_less(X, 0), "eta": 0.5},
+        "E-MASKED: x must",
+    ),
 }
 
 
@@ -483,6 +503,38 @@ def test_what_is_handed_over_wrongly(wrongly):
     function, given, said = WRONGLY[wrongly]
     with pytest.raises(InputError, match=said):
         compare(function, implicit, **given)
+
+
+@pytest.mark.parametrize("loss", [None, "dsm", type("Loss", (), {})])
+def test_a_loss_is_called(loss):
+    with pytest.raises(InputError, match="E-CALLABLE: loss must be callable"):
+        compare("langevin_step", loss, score=numpy_score, x=X, eta=0.5)
+
+
+def test_a_loss_that_exits_ends_nothing():
+    (finding,) = compare("langevin_step", lambda *_: sys.exit(0), score=numpy_score, x=X, eta=0.5).findings
+    assert finding.status == "failed" and finding.diagnosis.startswith("raises SystemExit: 0")
+
+
+@pytest.mark.parametrize("like", [np.ndarray.tolist, lambda a: tuple(map(tuple, a)), np.ma.array])
+def test_lists_and_other_arrays_are_arrays_for_the_loss(like):
+    given = {"score": numpy_score, "x": like(X), "z": like(RNG.normal(size=X.shape)), "sigma": like(np.ones((6, 1)))}
+    assert compare("denoising_score_matching", dsm, **given).passed
+
+
+@pytest.mark.parametrize("like", [np.asarray, np.ndarray.tolist])
+def test_noise_of_numpy_is_of_the_framework_for_the_loss(like):
+    """The level and the noise; the points must be of the framework, or be taken by its functions."""
+    torch, model, x = torch_model()
+    given = {"sigma": like(np.full(len(x), 0.5)), "z": like(RNG.normal(size=x.shape))}
+    assert compare("denoising_score_matching", dsm, score=model, x=x, **given).passed
+    for points in (like(X), x.to_sparse(), x.to("meta"), x.bfloat16()):
+        with pytest.raises(InputError, match="E-DTYPE: x must be"):
+            compare("denoising_score_matching", dsm, score=model, x=points, **given)
+    jax = pytest.importorskip("jax")
+    field = jax.jit(lambda x: -(x**3))
+    report = compare("denoising_score_matching", dsm, score=field, x=like(X), sigma=given["sigma"])
+    assert report.passed and report.findings[0].dtype == "float32"
 
 
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
