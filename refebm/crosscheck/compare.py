@@ -162,7 +162,8 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
     Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
-    E-SHAPE; E-MODEL for a model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
+    E-SHAPE; E-MODEL for a model that raises; E-RANDOM for one that answers differently when it is called again;
+    refebm's own errors.
     """
     kinds, models, given, potential = _seen(function, given)
     called = {"loss": loss} | {"energy" if name == potential else name: given[name] for name in models}
