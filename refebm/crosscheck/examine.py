@@ -52,8 +52,8 @@ def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = 
     """Decorate a test whose one argument is a check to call: one test per function of an adapter, as in scikit-learn.
 
     expected_failures: the reason, by function; a function that passes although it is listed fails its test. The
-    message of a failure is the diagnosis. Errors: those of `examine`, and E-NONE where `only`, or an expected failure, is of
-    no function that the adapter has.
+    message of a failure is the diagnosis. Errors: those of `examine`, and E-NONE where `only`, or an expected failure,
+    is of no function that the adapter has.
     """
     import pytest
 

@@ -18,6 +18,7 @@ UNTRACED = ("Box", "dtype object", "dtype('O')", "array element")  # words of Nu
 class NumPy(Harness):
     source = Original(numpy)
     differentiates = False
+    dtype = None
 
     def tensor(self, value):
         value = numpy.asarray(value)
