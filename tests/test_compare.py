@@ -1,5 +1,6 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import contextlib
 import functools
 import itertools
 import re
@@ -346,6 +347,17 @@ def test_a_model_in_train_mode_is_told_so():
         compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5)
     assert compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5, by_row=False).passed
     assert compare("denoising_score_matching", dsm, score=normed.eval(), x=x, sigma=0.5).passed
+
+
+@pytest.mark.parametrize("by_row", [False, True])  # single rows are refused by a batch normalisation that trains
+def test_a_model_that_counts_what_it_sees_is_left_as_it_was(by_row):
+    torch, model, x = torch_model()
+    counting = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 3)).double()
+    before = [one.clone() for one in counting.state_dict().values()]
+    refused = pytest.raises(InputError, match="E-MODEL") if by_row else contextlib.nullcontext()
+    with refused:
+        assert compare("denoising_score_matching", dsm, score=counting, x=x, sigma=0.5, by_row=by_row).passed
+    assert all(map(torch.equal, before, counting.state_dict().values())) and counting.training
 
 
 def test_a_loss_that_draws_beside_the_noise_that_it_is_handed():

@@ -159,6 +159,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     network whose rows influence each other.
     product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
     energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    What a module of PyTorch counts in its buffers is restored in the end.
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
     Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
@@ -172,7 +173,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     harness = _harness(*given.values())
     given = _as_arrays(harness, kinds, models, given)
     own = Own(harness, function, kinds, loss, given, models, potential)
-    with _kept(harness, own.x):
+    with _kept(harness, own.x), harness.restored(loss, *(given[name] for name in models)):
         inside = {name: own.inside(name) for name in given if name not in models}
         kind_of = {name: Energy if name == potential else kinds[name] for name in models}
         inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
