@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
 from refebm.crosscheck.examine import InTurn
+from refebm.crosscheck.frameworks.numpy import handing_out
 from refebm.glossary import InputError
 from refebm.variants import TERMS
 
@@ -769,3 +772,36 @@ def test_comparisons_in_several_threads_wait_for_each_other():
         thread.join()
     said = {factor: report.findings[0].status for factor, report in found.items()}
     assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}
+
+
+@pytest.mark.parametrize("odd", [5, None, [0.5, 1.0], object(), ([0.5],)])
+def test_what_is_handed_out_are_arrays(odd):
+    before = np.random.standard_normal
+    with pytest.raises(InputError, match="E-DTYPE: handing_out takes arrays"), handing_out(odd):
+        pass
+    assert np.random.standard_normal is before
+
+
+def test_functions_that_draw_are_examined_in_several_threads():
+    """One at a time: what one of them draws is handed out to no other, and is given back in the end."""
+    within, most, before = [], [], np.random.standard_normal
+
+    def draws(x, z):
+        with handing_out(z):
+            within.append(x)
+            time.sleep(1e-4)
+            most.append(len(within))
+            within.pop()
+            return np.random.standard_normal(x.shape)
+
+    def step(score, x, eta, z):
+        return x + eta * score(x) + np.sqrt(2 * eta) * draws(x, z)
+
+    def examined():
+        assert refebm.crosscheck.examine({"langevin_step": step}).passed
+        draws(X, X)
+
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(examined) for _ in range(4)]:
+            one.result()
+    assert set(most) == {1} and np.random.standard_normal is before

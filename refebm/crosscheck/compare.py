@@ -17,7 +17,6 @@ import importlib
 import inspect
 import re
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
+from refebm.crosscheck.frameworks.handing import alone
 from refebm.crosscheck.gradients import graded
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.readings import afresh
@@ -130,20 +130,6 @@ SDE_TYPES = [getattr(refebm, name) for name in SDES]
 
 def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
-
-
-ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
-
-
-def alone(function: Callable) -> Callable:
-    """The same, for one thread at a time."""
-
-    @functools.wraps(function)
-    def waiting(*args, **kwargs):
-        with ONE:
-            return function(*args, **kwargs)
-
-    return waiting
 
 
 @alone

@@ -14,19 +14,38 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from refebm.glossary import InputTypeError
 from refebm.identities import Failure
 
 NORMAL, UNIFORM, WHOLE, SIGNS = "unit normal", "uniform", "whole", "signs of"  # as messages call numbers
+
+
+ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
+
+
+def alone(function: Callable) -> Callable:
+    """The same, for one thread at a time."""
+
+    @functools.wraps(function)
+    def waiting(*args, **kwargs):
+        with ONE:
+            return function(*args, **kwargs)
+
+    return waiting
 
 
 class Handing:
     """Arrays that are drawn one after the other; laws: gives the laws that an array may be drawn as."""
 
     def __init__(self, arrays, laws):
+        for one in arrays:
+            if not hasattr(one, "shape"):
+                raise InputTypeError("E-DTYPE", f"handing_out takes arrays of the framework, got {type(one).__name__}")
         self.left = [(one, laws(one)) for one in arrays]
         self.trouble = ""
 
@@ -68,16 +87,17 @@ def laws_of(value) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def replaced(replacements) -> Iterator[None]:
-    """A context in which functions are replaced: (where, name, replacement) for each."""
-    some = [*replacements, *_imported(replacements)]
-    before = [(place, name, getattr(place, name)) for place, name, _ in some]
-    try:
-        for place, name, other in some:
-            setattr(place, name, other)
-        yield
-    finally:
-        for place, name, one in before:
-            setattr(place, name, one)
+    """A context in which functions are replaced: (where, name, replacement) for each. Other threads wait."""
+    with ONE:
+        some = [*replacements, *_imported(replacements)]
+        before = [(place, name, getattr(place, name)) for place, name, _ in some]
+        try:
+            for place, name, other in some:
+                setattr(place, name, other)
+            yield
+        finally:
+            for place, name, one in before:
+                setattr(place, name, one)
 
 
 def _imported(replacements):
