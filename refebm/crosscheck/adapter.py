@@ -7,6 +7,7 @@ other. In the same way an SDE has ``kind`` and ``parameters``, and refebm's meth
 
 import copy
 import difflib
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
@@ -14,6 +15,7 @@ import inspect
 import itertools
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -406,6 +408,20 @@ def _nearest(module) -> str:
         if near:
             return f"the nearest to {name} is {near[0]}"
     return f"they are {', '.join(public[:3])}, ...: `refebm list` prints all"
+
+
+ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
+
+
+def alone(function: Callable) -> Callable:
+    """The same, for one thread at a time."""
+
+    @functools.wraps(function)
+    def waiting(*args, **kwargs):
+        with ONE:
+            return function(*args, **kwargs)
+
+    return waiting
 
 
 def call(function, *given):

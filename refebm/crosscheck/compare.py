@@ -25,10 +25,9 @@ import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 
 import refebm
-from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
-from refebm.crosscheck.frameworks.handing import alone
 from refebm.crosscheck.gradients import graded
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.readings import afresh

@@ -20,8 +20,7 @@ from types import ModuleType
 import numpy as np
 
 from refebm.crosscheck import examination
-from refebm.crosscheck.adapter import BESIDE, Adapter, answer_of
-from refebm.crosscheck.frameworks.handing import alone
+from refebm.crosscheck.adapter import BESIDE, Adapter, alone, answer_of
 from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.report import Report, called, line
 from refebm.crosscheck.verdict import Finding, consistent, judge

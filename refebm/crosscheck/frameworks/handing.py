@@ -14,29 +14,15 @@ import contextlib
 import functools
 import inspect
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from refebm.crosscheck.adapter import ONE
 from refebm.glossary import InputTypeError
 from refebm.identities import Failure
 
 NORMAL, UNIFORM, WHOLE, SIGNS = "unit normal", "uniform", "whole", "signs of"  # as messages call numbers
-
-
-ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
-
-
-def alone(function: Callable) -> Callable:
-    """The same, for one thread at a time."""
-
-    @functools.wraps(function)
-    def waiting(*args, **kwargs):
-        with ONE:
-            return function(*args, **kwargs)
-
-    return waiting
 
 
 class Handing:
