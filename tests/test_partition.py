@@ -242,6 +242,19 @@ def test_lines_whose_mass_is_lost_are_not_passed_over(name, monkeypatch):
         log_partition(LOST[name], 2)
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e-20, 1e-25, 1e-30, 1e-100])
+@pytest.mark.parametrize(("first", "second", "ratio"), [(50.0, -50.0, 1.0), (50.0, -50.0, 10.0), (0.0, 300.0, 3.0)])
+def test_two_wells_whatever_the_unit(unit, first, second, ratio):
+    """sqrt(2 pi) (1 + 1/ratio) units, up to 100 deviations apart, with no descent from one to the other."""
+
+    def wells(x):
+        y = x[:, 0] / unit
+        return -np.logaddexp(-0.5 * (y - first) ** 2, -0.5 * ((y - second) * ratio) ** 2)
+
+    value, error = log_partition(wells, 1, with_error=True)
+    assert abs(value - (numpy.log(unit) + 0.5 * LOG_2PI + numpy.log1p(1 / ratio))) <= error + 1e-13 * abs(value) < 1e-9
+
+
 @pytest.mark.parametrize("scale", [1e-22, 1e-30, 1e-100, 1e-140])
 def test_a_well_narrower_than_all_grids_is_found_where_it_is_alone(scale):
     for energy, log_z in ((lambda x: 0.5 * x**2, 0.5 * LOG_2PI), (lambda x: np.abs(x), np.log(2))):

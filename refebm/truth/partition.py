@@ -359,8 +359,8 @@ def _widths(energy, x, e, one, sizes, rise=1.0):
 
 
 def _hidden(energy, nodes, wells, widths):
-    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
-    already; their widths; and whether there are islands between walls."""
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells have met already, if
+    some are among them that nodes have not met; their widths; and whether there are islands between walls."""
     d, e = wells.shape[1], energy.search(nodes.x)
     bulk = nodes.x[e <= np.min(e) + 4]
     mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
@@ -379,14 +379,15 @@ def _hidden(energy, nodes, wells, widths):
     x, e = _descended(energy.search, x[sharpest], e[sharpest])
     lowest = min([*e, np.min(energy.search(wells))])
     x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
-    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    sizes = np.max(frames[0][1]) * 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
     narrow = np.stack([_widths(energy.search, x, e, one, sizes, DIP) for one in np.eye(d)], axis=1) * DIP**-0.5
-    hidden = []
+    hidden, again = [], []
     for i, (at, width) in enumerate(zip(x, narrow)):
         known = np.all((np.abs(at - wells) <= 0.1 * widths) & (width >= 0.3 * widths), axis=1)
-        met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
-        if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
-            hidden.append(i)
+        if not (np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden + again)):
+            met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
+            (again if met else hidden).append(i)
+    hidden += again if hidden else []  # what nodes have met by chance would be lost among points around other wells
     return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
 
 
