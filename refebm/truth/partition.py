@@ -53,6 +53,7 @@ GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
 CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
 NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+AROUND = ((2**13, 20.0), (2**15, 7.6))  # points of the grid around the bulk, which goes out to 2e8, 1000 deviations
 DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
 FINE = (2**17, 2**10)  # points on a side of the lattice on which islands between walls are sought, for d = 1 and 2
 ISLAND = np.finfo(float).max  # the depth of an island between walls
@@ -324,11 +325,12 @@ def _one_of_each(mask):
     return np.flatnonzero((parts > 0) & (alone | (size[part] <= 2**mask.ndim)))
 
 
-def _descended(energy, x, e):
-    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17, at most 60 times."""
+def _descended(energy, x, e, unit=1.0):
+    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17 units, at most 60
+    times."""
     d = x.shape[1]
     rays = np.concatenate([np.eye(d), np.array([[1.0, 1.0], [1.0, -1.0]])[:, :d][: 2 * (d - 1)]])
-    sizes = 8.0 ** np.arange(-20, 18)
+    sizes = unit * 8.0 ** np.arange(-20, 18)
     steps = np.concatenate([sign * size * ray[None] for sign in (1, -1) for size in sizes for ray in rays])
     x, e, active = x.copy(), e.copy(), np.arange(len(x))
     for _ in range(60):
@@ -373,13 +375,14 @@ def _hidden(energy, nodes, wells, widths):
     starts = [_islands(energy, nodes, wide) for wide in (2, 16)]
     starts += [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
     x, depth, e = (np.concatenate(part) for part in zip(*starts))
-    if not len(x):
+    far, far_e = _around(energy, nodes, *frames[0])
+    if not len(x) + len(far):
         return x, x, False
-    sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
-    x, e = _descended(energy.search, x[sharpest], e[sharpest])
+    sharpest, unit = np.argsort(-depth, kind="stable")[:MOST_STARTS], np.max(np.abs(frames[0][1]))
+    x, e = _descended(energy.search, np.concatenate([x[sharpest], far]), np.concatenate([e[sharpest], far_e]), unit)
     lowest = min([*e, np.min(energy.search(wells))])
     x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
-    sizes = np.max(frames[0][1]) * 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    sizes = unit * 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
     narrow = np.stack([_widths(energy.search, x, e, one, sizes, DIP) for one in np.eye(d)], axis=1) * DIP**-0.5
     hidden, again = [], []
     for i, (at, width) in enumerate(zip(x, narrow)):
@@ -388,7 +391,21 @@ def _hidden(energy, nodes, wells, widths):
             met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
             (again if met else hidden).append(i)
     hidden += again if hidden else []  # what nodes have met by chance would be lost among points around other wells
-    return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
+    return x[hidden], narrow[hidden], bool(np.max(depth, initial=0.0) == ISLAND)
+
+
+def _around(energy, nodes, middle, frame):
+    """The lowest dips, as of `_dips`, of a coarse grid around the bulk, in units of its deviations, and the energies
+    there; without those that have a node in a cell beside, as along a valley."""
+    count, reach = AROUND[len(middle) - 1]
+    side = int(count ** (1 / len(middle)))
+    axis, step = np.linspace(-reach, reach, side, retstep=True)
+    x, _, e = _dips(energy, middle + np.sinh(_lattice(axis, len(middle))) @ frame.T, side)
+    lowest = np.argsort(e, kind="stable")[:MOST_STARTS]
+    u, at = (np.arcsinh((one - middle) @ frame / np.sum(frame**2, axis=0)) for one in (nodes.x, x[lowest]))
+    alone = [not np.any(np.all(np.abs(u - one) < 2 * step, axis=1)) for one in at]
+    lowest = lowest[np.array(alone, bool)]
+    return x[lowest], e[lowest]
 
 
 def _islands(energy, nodes, wide):
@@ -427,7 +444,10 @@ def _grid(wells, widths, gap):
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
     u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
-    return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    grid = np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    if len(grid) < 3:
+        raise DomainError("E-SETTLED", f"the well at {wells[0]} is narrower than roundoff of its place: shift it to 0")
+    return grid
 
 
 class OnLines(NamedTuple):
