@@ -274,7 +274,7 @@ def test_two_wells_in_the_plane_whatever_the_unit(unit, apart):
 
 def test_a_well_that_roundoff_of_its_place_hides_is_refused():
     """A valley that bends, of unit 1e-30, which descents reach at some place far from 0."""
-    with numpy.errstate(over="ignore"), pytest.raises(DomainError, match="E-SETTLED: .* roundoff of its place"):
+    with numpy.errstate(over="ignore"), pytest.raises(DomainError, match=r"E-SETTLED: .* roundoff of its place"):
         log_partition(lambda x: 5e59 * x[:, 0] ** 2 + 50 * (1e30 * x[:, 1] - 1e60 * x[:, 0] ** 2) ** 2, 2)
 
 

@@ -505,7 +505,7 @@ class Gamma:
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean) & (self.rate >= SMALLEST)):
-            wanted = "be at least 2.3e-308, and not make shape/rate overflow or underflow"
+            wanted = "not make shape/rate overflow or underflow, nor be below 2.3e-308"
             raise InputError("E-SCALE", f"rate must {wanted}, got {self.rate.tolist()}")
 
     @rows
