@@ -574,6 +574,26 @@ WRONGLY = {  # a function, what is handed over: what is said
     "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
     "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
+    "numbers for a model": ("implicit_score_matching", {"score": X, "x": X}, "E-CALLABLE: score must.*got ndarray"),
+    "numbers for an energy": ("langevin_step", {"energy": X, "x": X, "eta": 0.5}, "E-CALLABLE: energy must.*got nd"),
+    "a number for a product": (
+        "langevin_step",
+        {"score": numpy_score, "product": 5, "x": X, "eta": 0.5},
+        "E-CALLABLE: product must.*got int",
+    ),
+    "an energy alone": ("langevin_step", {"energy": np.sum, "x": X, "eta": 0.5}, r"E-OPTION: .*give gradient\(x\)"),
+    "a product of one row": (
+        "implicit_score_matching",
+        {"score": numpy_score, "product": lambda x, v: v[:1], "x": X},
+        r"E-CALLABLE: product\(x, v\) must return .* got \(1, 3\)",
+    ),
+    "a model that exits": ("langevin_step", {"score": sys.exit, "x": X, "eta": 0.5}, "E-MODEL: .*raises SystemExit"),
+    "half precision": ("langevin_step", {"score": numpy_score, "x": np.float16(X), "eta": 0.5}, "E-DTYPE: x .*float16"),
+    "masked points": (
+        "langevin_step",
+        {"score": numpy_score, "x": np.ma.masked_less(X, 0), "eta": 0.5},
+        "E-MASKED: x must",
+    ),
 }
 
 
@@ -582,6 +602,38 @@ def test_what_is_handed_over_wrongly(wrongly):
     function, given, said = WRONGLY[wrongly]
     with pytest.raises(InputError, match=said):
         compare(function, implicit, **given)
+
+
+@pytest.mark.parametrize("loss", [None, "dsm", type("Loss", (), {})])
+def test_a_loss_is_called(loss):
+    with pytest.raises(InputError, match="E-CALLABLE: loss must be callable"):
+        compare("langevin_step", loss, score=numpy_score, x=X, eta=0.5)
+
+
+def test_a_loss_that_exits_ends_nothing():
+    (finding,) = compare("langevin_step", lambda *_: sys.exit(0), score=numpy_score, x=X, eta=0.5).findings
+    assert finding.status == "failed" and finding.diagnosis.startswith("raises SystemExit: 0")
+
+
+@pytest.mark.parametrize("like", [np.ndarray.tolist, lambda a: tuple(map(tuple, a)), np.ma.array])
+def test_lists_and_other_arrays_are_arrays_for_the_loss(like):
+    given = {"score": numpy_score, "x": like(X), "z": like(RNG.normal(size=X.shape)), "sigma": like(np.ones((6, 1)))}
+    assert compare("denoising_score_matching", dsm, **given).passed
+
+
+@pytest.mark.parametrize("like", [np.asarray, np.ndarray.tolist])
+def test_noise_of_numpy_is_of_the_framework_for_the_loss(like):
+    """The level and the noise; the points must be of the framework, or be taken by its functions."""
+    _, model, x = torch_model()
+    given = {"sigma": like(np.full(len(x), 0.5)), "z": like(RNG.normal(size=x.shape))}
+    assert compare("denoising_score_matching", dsm, score=model, x=x, **given).passed
+    for points in (like(X), x.to_sparse(), x.to("meta"), x.bfloat16()):
+        with pytest.raises(InputError, match="E-DTYPE: x must be"):
+            compare("denoising_score_matching", dsm, score=model, x=points, **given)
+    jax = pytest.importorskip("jax")
+    field = jax.jit(lambda x: -(x**3))
+    report = compare("denoising_score_matching", dsm, score=field, x=like(X), sigma=given["sigma"])
+    assert report.passed and report.findings[0].dtype == "float32"
 
 
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
@@ -614,6 +666,61 @@ def test_functions_of_a_session_are_examined():
     assert "<td>langevin_step</td><td>failed</td>" in page and refebm.__version__ in page and "<script" not in page
     assert refebm.crosscheck.examine({"tweedie_mean": tweedie_mean}).passed
     assert refebm.crosscheck.examine(tweedie_mean, only="denoising").passed
+
+
+NO_ADAPTERS = [  # what is handed over to be examined, and what is said
+    *[(one, "has no name: hand over a dict") for one in (None, 5, functools.partial(tweedie_mean), b"own.py", [X])],
+    *[(one, "is no name that is examined") for one in (np.sum, lambda *given: 0.0, {5: tweedie_mean}, [dsm])],
+    ({"tweedie_mean": tweedie_mean, "tweedie_men": tweedie_mean}, "'tweedie_men' is no .*did you mean tweedie_mean"),
+    ([tweedie_mean, dsm], "'dsm' is no name"),
+    ({"tweedie_mean": 5}, "tweedie_mean must be callable, got int"),
+    ([], "no function under a public name"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), NO_ADAPTERS)
+def test_what_is_no_adapter_of_a_session(given, said):
+    with pytest.raises(InputError, match=f"E-ADAPTER: .*{said}"):
+        refebm.crosscheck.examine(given)
+
+
+@pytest.mark.parametrize("odd", [{"only": None}, {"only": 5}, *({"timeout": t} for t in (0, -1, np.nan, "5", None))])
+def test_odd_options_of_a_session(odd):
+    with pytest.raises(InputError, match="E-OPTION"):
+        refebm.crosscheck.examine(tweedie_mean, **odd)
+
+
+CALLABLES = [functools.partial(tweedie_mean), lambda *given: tweedie_mean(*given), type("One", (), {})()]
+type(CALLABLES[-1]).__call__ = lambda self, *given: tweedie_mean(*given)
+
+
+@pytest.mark.parametrize("one", [*CALLABLES, CALLABLES[-1].__call__])
+def test_whatever_can_be_called_is_examined_by_name(one):
+    assert refebm.crosscheck.examine({"tweedie_mean": one}).passed
+
+
+ODD_SUITES = {
+    "a selection that is not there": ({"only": "langevin_step"}, "E-NONE: the adapter has no langevin_step"),
+    "a failure that is not there": ({"expected_failures": {"langevin_step": "?"}}, "E-NONE: .* no langevin_step"),
+    "a failure of several": ({"expected_failures": {"denoising": "?"}}, "E-NONE: .* no denoising"),
+    "failures without reasons": ({"expected_failures": ["tweedie_mean"]}, "E-OPTION: expected_failures"),
+}
+
+
+@pytest.mark.parametrize("suite", ODD_SUITES)
+@pytest.mark.parametrize("of_a_file", [False, True])
+def test_a_suite_that_examines_nothing_is_refused(suite, of_a_file, tmp_path):
+    """pytest would skip it."""
+    given, said = ODD_SUITES[suite]
+    (tmp_path / "adapter.py").write_text("def tweedie_mean(model, y, sigma): return y\n")
+    with pytest.raises(InputError, match=said):
+        refebm.crosscheck.parametrize(tmp_path / "adapter.py" if of_a_file else tweedie_mean, **given)
+
+
+@pytest.mark.parametrize("test", [lambda: 0, lambda check, more: 0])
+def test_a_test_of_a_suite_has_one_argument(test):
+    with pytest.raises(InputError, match=r"E-OPTION: .*must have one argument"):
+        refebm.crosscheck.parametrize(tweedie_mean)(test)
 
 
 def test_a_file_and_a_module_are_examined(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import linecache
+import re
 import shutil
 import subprocess
 import time
@@ -531,6 +532,32 @@ def test_a_dotted_module(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["crosscheck", "my_package.adapter"]) == 0
     assert "1 functions examined: 1 passed" in capsys.readouterr().out
+
+
+READ_AND_WRITTEN = [  # commands that would write over what they read
+    *(["crosscheck", "my.own", option, "my/own.py"] for option in ("--json", "--markdown")),
+    ["crosscheck", "my", "--json", "my/__init__.py"],
+    ["crosscheck", "my/own.py", "--json", "./my/own.py"],
+    ["verify", "--only", "tweedie", "--impl", "my.own", "--json", "my/own.py"],
+    ["crosscheck", "--answers", "my", "--json", "my/tweedie_mean.json"],
+]
+
+
+@pytest.mark.parametrize("command", READ_AND_WRITTEN)
+def test_what_is_read_is_not_written_over(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my").mkdir()
+    texts = {"__init__.py": "", "own.py": RIGHT, "tweedie_mean.json": "{}"}
+    for name, text in texts.items():
+        (tmp_path / "my" / name).write_text(text)
+    assert main(command) == 2 and re.search("E-OPTION: .* are the same file", capsys.readouterr().err)
+    assert {path.name: path.read_text() for path in (tmp_path / "my").iterdir() if path.is_file()} == texts
+
+
+@pytest.mark.parametrize("option", ["crosscheck", "verify --impl"])
+def test_what_cannot_be_read_is_not_called_unwritable(option, tmp_path, capsys):
+    assert main([*option.split(), "x" * 300 + ".py", "--json", str(tmp_path / "out.json")]) == 2
+    assert re.fullmatch(r"refebm: E-ADAPTER: x+\.py cannot be read: .*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -12,6 +12,7 @@ import importlib.machinery
 import importlib.util
 import inspect
 import itertools
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -280,6 +281,14 @@ def text_of(source: str) -> str | None:
         if isinstance(error, InputError):
             raise
         raise InputError("E-ADAPTER", f"{source} cannot be read: {error}") from error
+
+
+def files_of(source: str) -> dict[str, Path]:
+    """The files from which an adapter may be read, by their names: of a dotted module, wherever it may be found."""
+    if source.endswith(".py"):
+        return {source: Path(source)}
+    names = [f"{source.replace('.', os.sep)}{end}" for end in (".py", f"{os.sep}__init__.py")]
+    return {str(path): path for folder in (*sys.path, "") for path in (Path(folder, name) for name in names)}
 
 
 def load(source: str, read: Callable | None = None, text: str | None = None, steps: bool | None = None) -> Adapter:

@@ -54,6 +54,8 @@ from refebm.glossary import (
     Uniform,
     gives_rows,
     mark_of,
+    see_callable,
+    unmasked,
 )
 from refebm.identities import REFERENCE, Failure, NotSupported
 from refebm.variants import TERMS
@@ -166,11 +168,16 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
-    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
-    model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
+    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
+    E-SHAPE; E-MODEL for a model that raises; E-RANDOM for one that answers differently when it is called again;
+    refebm's own errors.
     """
     kinds, models, given, potential = _seen(function, given)
+    called = {"loss": loss} | {"energy" if name == potential else name: given[name] for name in models}
+    for name, one in (called | {"product": product or np.sum, "gradient": gradient or np.sum}).items():
+        see_callable(name, one)
     harness = _harness(*given.values())
+    given = _as_arrays(harness, kinds, models, given)
     own = Own(harness, function, kinds, loss, given, models, potential)
     with _kept(harness, own.x):
         inside = {name: own.inside(name) for name in given if name not in models}
@@ -217,11 +224,30 @@ def _seen(function, given):
     missing = [name for name in kinds if name not in given and name not in drawn]
     if missing:
         raise InputError("E-OPTION", f"{words}; missing: {', '.join(missing)}")
-    shape = tuple(np.shape(_numbers(given[points])))
+    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+
+
+def _as_arrays(harness, kinds, models, given):
+    """What is given, with lists and arrays of others as arrays of the framework. Errors: E-DTYPE, E-SHAPE."""
+    points = _points(kinds)
+    x = given[points] if harness.holds(given[points]) else harness.points(points, given[points])
+    if str(getattr(x, "dtype", "")).endswith("float16"):
+        raise InputTypeError("E-DTYPE", f"{points} must be of float32 or float64, which are examined, got {x.dtype}")
+    shape = tuple(np.shape(_numbers(x)))
     if len(shape) != 2 or not all(shape):
         hint = f"flatten images, {points}.reshape(n, -1)"
         raise InputError("E-SHAPE", f"{points} must be points in rows, (n, d), got shape {shape}: {hint}")
-    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+    others = {name: _array_of(harness, name, value, x) for name, value in given.items() if name not in models}
+    return given | others | {points: x}
+
+
+def _array_of(harness, name, value, x):
+    """A list, or an array of others, as an array of the framework of x; any other value unchanged."""
+    foreign = isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "__array__")
+    if not foreign or isinstance(value, np.generic) or harness.holds(value):
+        return value
+    found = unmasked(name, value)
+    return harness.like(found, x) if found.dtype.kind in "iuf" else value
 
 
 def _points(kinds):
@@ -420,7 +446,7 @@ def _wanted(function, asked):
         raise
     except Failure:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         alone = ", called on single rows too," if asked[-1].given["n"] == 1 else ""
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"the model{alone} raises {last_lines(error)}\n{hint}") from error
@@ -462,7 +488,7 @@ def _answer(own, asked):
         return Answer(tuple(map(array, result if isinstance(result, tuple) else (result,))))
     except Failure as failure:
         return Answer(problem=str(failure))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Answer(problem=f"raises {last_lines(error)}")
 
 

@@ -129,6 +129,14 @@ class Harness:
         """The value as an input for the user's model."""
         return self.tensor(value)
 
+    def holds(self, value) -> bool:
+        """Whether the value is an array of the framework, from which numbers can be read."""
+        return type(value) is np.ndarray
+
+    def points(self, name, value):
+        """Points that are no array of the framework as one. Errors: E-DTYPE."""
+        return glossary.unmasked(name, value)
+
     def like(self, value, x):
         """The value as an array of the framework, with the dtype and device of x."""
         return self.tensor(value)
