@@ -1,11 +1,14 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import contextlib
 import functools
 import itertools
 import re
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
 from refebm.crosscheck.examine import InTurn
+from refebm.crosscheck.frameworks.numpy import handing_out
 from refebm.glossary import InputError
 from refebm.variants import TERMS
 from refebm.variants.arguments import parameters
@@ -447,6 +451,17 @@ def test_a_model_in_train_mode_is_told_so():
     assert compare("denoising_score_matching", dsm, score=normed.eval(), x=x, sigma=0.5).passed
 
 
+@pytest.mark.parametrize("by_row", [False, True])  # single rows are refused by a batch normalisation that trains
+def test_a_model_that_counts_what_it_sees_is_left_as_it_was(by_row):
+    torch, model, x = torch_model()
+    counting = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 3)).double()
+    before = [one.clone() for one in counting.state_dict().values()]
+    refused = pytest.raises(InputError, match="E-MODEL") if by_row else contextlib.nullcontext()
+    with refused:
+        assert compare("denoising_score_matching", dsm, score=counting, x=x, sigma=0.5, by_row=by_row).passed
+    assert all(map(torch.equal, before, counting.state_dict().values())) and counting.training
+
+
 def test_a_loss_that_draws_beside_the_noise_that_it_is_handed():
     torch, model, x = torch_model()
     report = compare(
@@ -856,3 +871,36 @@ def test_comparisons_in_several_threads_wait_for_each_other():
         thread.join()
     said = {factor: report.findings[0].status for factor, report in found.items()}
     assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}
+
+
+@pytest.mark.parametrize("odd", [5, None, [0.5, 1.0], object(), ([0.5],)])
+def test_what_is_handed_out_are_arrays(odd):
+    before = np.random.standard_normal
+    with pytest.raises(InputError, match="E-DTYPE: handing_out takes arrays"), handing_out(odd):
+        pass
+    assert np.random.standard_normal is before
+
+
+def test_functions_that_draw_are_examined_in_several_threads():
+    """One at a time: what one of them draws is handed out to no other, and is given back in the end."""
+    within, most, before = [], [], np.random.standard_normal
+
+    def draws(x, z):
+        with handing_out(z):
+            within.append(x)
+            time.sleep(1e-4)
+            most.append(len(within))
+            within.pop()
+            return np.random.standard_normal(x.shape)
+
+    def step(score, x, eta, z):
+        return x + eta * score(x) + np.sqrt(2 * eta) * draws(x, z)
+
+    def examined():
+        assert refebm.crosscheck.examine({"langevin_step": step}).passed
+        draws(X, X)
+
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(examined) for _ in range(4)]:
+            one.result()
+    assert set(most) == {1} and np.random.standard_normal is before

@@ -5,7 +5,10 @@ import linecache
 import re
 import shutil
 import subprocess
+import sys
 import time
+import unittest.mock
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -480,6 +483,24 @@ def test_reports_tell_no_folder():
         "raises X: cannot open /opt/data/sets/a.csv, see https://example.org/a/b\n    /usr/lib/python3/re.py:3: 1 / 2"
     )
     assert local(said, "a.py") == "raises X: cannot open a.csv, see https://example.org/a/b\n    re.py:3: 1 / 2"
+
+
+def test_reports_tell_no_folder_to_one_who_has_none(monkeypatch):
+    """A container's user may have no name and no home."""
+    for name, error in (("home", RuntimeError), ("cwd", FileNotFoundError)):
+        monkeypatch.setattr(Path, name, unittest.mock.Mock(side_effect=error))
+    assert (
+        local("cannot open /opt/mine/deep/a.csv or /opt/b.csv", "/opt/mine/a.py") == "cannot open deep/a.csv or b.csv"
+    )
+
+
+def test_an_adapter_is_examined_from_a_folder_that_was_removed(tmp_path):
+    adapter, gone = tmp_path / "adapter.py", tmp_path / "gone"
+    adapter.write_text(RIGHT)
+    gone.mkdir()
+    program = f"import os; os.rmdir({str(gone)!r}); from refebm.cli import main; main(['crosscheck', {str(adapter)!r}])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=gone, capture_output=True, text=True, timeout=60)
+    assert "2 functions examined: 2 passed" in done.stdout and done.stderr == ""
 
 
 def test_a_mean_and_a_sum_are_recognised(tmp_path, capsys):

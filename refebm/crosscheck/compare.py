@@ -17,7 +17,6 @@ import importlib
 import inspect
 import re
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import isbox
 
 import refebm
-from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
@@ -139,20 +138,6 @@ def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
-ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
-
-
-def alone(function: Callable) -> Callable:
-    """The same, for one thread at a time."""
-
-    @functools.wraps(function)
-    def waiting(*args, **kwargs):
-        with ONE:
-            return function(*args, **kwargs)
-
-    return waiting
-
-
 @alone
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
     r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
@@ -166,6 +151,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     network whose rows influence each other.
     product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
     energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    What a module of PyTorch counts in its buffers is restored in the end.
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
     Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
@@ -179,7 +165,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     harness = _harness(*given.values())
     given = _as_arrays(harness, kinds, models, given)
     own = Own(harness, function, kinds, loss, given, models, potential)
-    with _kept(harness, own.x):
+    with _kept(harness, own.x), harness.restored(loss, *(given[name] for name in models)):
         inside = {name: own.inside(name) for name in given if name not in models}
         kind_of = {name: Energy if name == potential else kinds[name] for name in models}
         inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}

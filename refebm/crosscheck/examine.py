@@ -20,7 +20,7 @@ from types import ModuleType
 import numpy as np
 
 from refebm.crosscheck import examination
-from refebm.crosscheck.adapter import BESIDE, Adapter, answer_of
+from refebm.crosscheck.adapter import BESIDE, Adapter, alone, answer_of
 from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.report import Report, called, line
 from refebm.crosscheck.verdict import Finding, consistent, judge
@@ -122,6 +122,7 @@ class InTurn:
         return judge(function, self.known[function])
 
 
+@alone
 def _finding(adapter: Adapter, function: str) -> Finding:
     with np.errstate(all="ignore"):
         answers = {asked.id: answer_of(adapter, asked) for asked in questions(function)}

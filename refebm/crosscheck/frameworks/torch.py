@@ -144,6 +144,18 @@ class Torch(Harness):
         held = self.held
         return self.like(value, held) if torch.is_tensor(held) else torch.tensor(value)
 
+    @contextlib.contextmanager
+    def restored(self, *own):
+        """Batch normalisation, when it trains, counts what it sees in buffers."""
+        buffers = [one for module in own if isinstance(module, torch.nn.Module) for one in module.buffers()]
+        before = [one.detach().clone() for one in buffers]
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for one, had in zip(buffers, before):
+                    one.copy_(had)
+
     def holds(self, value):
         return torch.is_tensor(value) and value.layout == torch.strided and not value.is_meta
 
