@@ -12,7 +12,6 @@ which returns J(x) v for each row, and for an energy also `gradient(x)`, of whic
 """
 
 import contextlib
-import functools
 import importlib
 import inspect
 import re

@@ -282,7 +282,7 @@ wrong_versions(
     ),
     ("an exponential", "rng.gamma(self.shape, 1 / self.rate, ...)", "rng.exponential(self.shape / self.rate, ...)"),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
-    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)"),
+    ("inverse Gamma", "np.clip(...)", "1 / np.clip(...)"),
 )
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
