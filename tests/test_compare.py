@@ -21,6 +21,7 @@ from refebm.crosscheck.examine import InTurn
 from refebm.crosscheck.frameworks.numpy import handing_out
 from refebm.glossary import InputError
 from refebm.variants import TERMS
+from refebm.variants.arguments import parameters
 
 RNG = np.random.default_rng(3)
 X, W, V = RNG.normal(size=(6, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=(3,))
@@ -213,6 +214,24 @@ def test_a_function_of_jax():
     assert jax.config.jax_enable_x64 == before
 
 
+def test_at_one_level_the_shortest_convention_is_said():
+    """At sigma = 1/2 the weight of Karras et al., sigma^2 (sigma^2 + 1/4)/(1/4), is 2 sigma^2 too."""
+    loss = lambda score, x, sigma, z: np.sum((sigma * score(x + sigma * z) + z) ** 2, axis=1)  # noqa: E731
+    said = str(compare("denoising_score_matching", loss, score=numpy_score, x=X, sigma=0.5))
+    assert "times sigma^2, no 1/2 (convention of" in said
+
+
+def test_a_small_loss_is_no_small_multiple_of_a_large_one():
+    """Where the loss is 300 times its root, float32's roundoff of the loss is as large as what tells its root apart."""
+    x = RNG.normal(size=(64, 300)).astype(np.float32)
+
+    def root(score, x, sigma, z):
+        return np.sqrt(np.sum(np.float32(score(x + sigma * z) + z / sigma) ** 2, axis=1)).mean()
+
+    said = str(compare("denoising_score_matching", root, score=lambda x: np.float32(0 * x), x=x, sigma=0.5))
+    assert "equals 2 x the reference with |a|, the root of the sum of squares, for |a|^2" in said
+
+
 # ---- gradients in the parameters of somebody's model -----------------------------------------------------------------
 
 SCORE, SLIPS = "score(x + sigma * z)", "value is right, its gradient in the parameters is wrong in 0.weight, 0.bias"
@@ -285,6 +304,86 @@ def test_what_has_lost_its_gradient_in_the_parameters_is_named(text, kind):
     (finding,) = compare("implicit_score_matching", loss, score=model.to(kind), x=x.to(kind)).findings
     assert "the value is right, its gradient in the parameters is wrong in" in finding.diagnosis
     assert re.search(LOST[text], finding.diagnosis), finding.diagnosis
+
+
+IN_CONVENTIONS = {  # by function: losses right but for a weight that varies, an added term, or what the model predicts
+    "denoising_score_matching": {
+        "((sigma * {f} + z) ** 2).sum(1)": "",
+        "((sigma * {f} + z) * (sigma * {f}.detach() + z)).sum(1)": "no 1/2 .* it is 0.5 x the right one",
+        "((sigma * {f}.detach() + z) ** 2).sum()": "is wrong in 0.weight, 0.bias, 2.weight and 1 more: it is zero",
+    },
+    "contrastive_divergence": {
+        "{e} + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)": "",
+        "{e} + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2).detach()": "flows through what this convention adds, but",
+        "{e}.detach() + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)": r"alpha = 0.1 .* 2.weight and 3 more$",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize(("function", "text"), [(name, text) for name, some in IN_CONVENTIONS.items() for text in some])
+def test_gradients_in_a_convention_that_is_no_factor_are_examined(function, text, kind):
+    torch, model, x = torch_model()
+    dtype, said = getattr(torch, kind), IN_CONVENTIONS[function][text]
+    if function == "contrastive_divergence":
+        model = torch.nn.Sequential(*model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).double()
+        given = {"energy": model.to(dtype), "x_model": (x + 0.5).to(dtype)}
+    else:
+        given = {"score": model.to(dtype), "sigma": torch.linspace(0.2, 1, 6, dtype=dtype)}
+    text = text.format(f="score(x + sigma * z)", e="energy(x) - energy(x_model)")
+    loss = eval(f"lambda {', '.join(parameters(function))}: {text}")
+    (finding,) = compare(function, loss, x=x.to(dtype), **given).findings
+    assert finding.gradients == 2 and finding.status == ("failed" if said else "convention"), finding
+    assert re.search(said, finding.diagnosis), finding.diagnosis
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_gradients_of_a_network_that_predicts_the_noise_are_examined(detached):
+    """By its answers where the formula asks it, since refebm's formula has the score."""
+    torch, _, x = torch_model()
+    betas = torch.linspace(0.01, 0.3, 10, dtype=torch.float64)
+    kept = torch.cumprod(1 - betas, 0)[:, None]
+
+    class Conditional(torch.nn.Linear):
+        def forward(self, x, i):
+            return super().forward(torch.cat([x, i[:, None].double()], 1))
+
+    model = Conditional(4, 3).double()
+
+    def loss(score, x, i, z):
+        found = score(kept[i].sqrt() * x + (1 - kept[i]).sqrt() * z, i)
+        return (((found.detach() if detached else found) - z) ** 2).mean()
+
+    (finding,) = compare("ddpm_loss", loss, score=model, x=x, betas=betas).findings
+    assert finding.gradients == 2 and finding.status == ("failed" if detached else "convention"), finding
+    assert "the model predicts the noise" in finding.diagnosis and ("it is zero" in finding.diagnosis) == detached
+
+
+def test_a_convention_whose_formula_differentiates_the_model_has_no_verdict_on_gradients():
+    torch, model, x = torch_model()
+
+    def signs(score, x, v):
+        x, v = x.clone().requires_grad_(), v.sign()
+        slope = torch.autograd.grad((score(x) * v).sum(), x, create_graph=True)[0]
+        return 0.5 * (v * score(x)).sum(1) ** 2 + (v * slope).sum(1)
+
+    (finding,) = compare("sliced_score_matching", signs, score=model, x=x).findings
+    assert finding.status == "convention" and "Rademacher" in finding.diagnosis
+    assert "gradients not examined: in this convention the formula differentiates the model" in finding.diagnosis
+
+
+def test_a_loss_whose_gradient_cannot_be_taken_fails():
+    torch, model, x = torch_model()
+
+    def freed(score, x, v):
+        x = x.clone().requires_grad_()
+        s = score(x)
+        slope = torch.autograd.grad((s * v).sum(), x)[0]
+        return 0.5 * (v * s).sum(1) ** 2 + (v * slope).sum(1)
+
+    (finding,) = compare("sliced_score_matching", freed, score=model, x=x).findings
+    assert finding.status == "failed"
+    assert "the value is right, its gradient cannot be taken: RuntimeError: Trying to backward" in finding.diagnosis
 
 
 def test_what_has_lost_its_gradient_in_jax_is_named(monkeypatch):

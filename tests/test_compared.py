@@ -287,7 +287,7 @@ def test_what_is_asked_again_and_what_is_graded(monkeypatch):
     """The first question, if it was answered; gradients of a loss that is right, in its first model, twice."""
     x, calls, seen = RNG.normal(size=(3, 2)), [], []
 
-    def graded(finding, harness, model, pairs):
+    def graded(finding, harness, model, pairs, _):
         seen.append((finding.status, model, len(pairs)))
         return finding
 

@@ -12,17 +12,19 @@ which returns J(x) v for each row, and for an energy also `gradient(x)`, of whic
 """
 
 import contextlib
-import functools
 import importlib
 import inspect
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
+from autograd import grad
 from autograd.extend import defjvp, defvjp, primitive
+from autograd.tracer import isbox
 
 import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
@@ -53,7 +55,7 @@ from refebm.glossary import (
     see_callable,
     unmasked,
 )
-from refebm.identities import REFERENCE, Failure
+from refebm.identities import REFERENCE, Failure, NotSupported
 from refebm.variants import TERMS
 from refebm.variants.arguments import CLASSES, GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
@@ -95,6 +97,10 @@ class Own(NamedTuple):
             else:
                 given[name] = self.harness.like(value, x)
         return given
+
+    def field(self, model: Callable) -> Callable:
+        """The field of a model that is its energy, else the model itself."""
+        return (lambda *x: -self.harness.slope(model, *x)) if self.potential else model
 
     def inside(self, name: str):
         """An argument as in refebm's questions: NumPy numbers, an SDE as data, a weight that takes NumPy times."""
@@ -172,7 +178,9 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         with instead(function, wanted), afresh():
             finding = judge(function, answers)
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
-            finding = graded(finding, harness, given[models[0]], [_pair(own, one) for one in asked[:2]])
+            pairs = [_pair(own, one) for one in asked[:2]]
+            others = partial(map, partial(_in_convention, own, finding.convention), asked[:2])
+            finding = graded(finding, harness, given[models[0]], pairs, lambda: list(others()))
     return Report([finding], getattr(loss, "__name__", "a loss"))
 
 
@@ -246,14 +254,12 @@ def _all_names(name):
 def _pair(own, asked):
     """The loss, refebm's formula and the formula with nudged inputs, as functions of the first model."""
     drawn, (name, *_) = [one for one in asked.arguments if one not in own.given], own.models
-    formula = getattr(own.harness.source, own.function)
     bare = own.arguments(asked, bare=True)
     dtype = bare[_points(own.kinds)].dtype
 
-    def right(model, formula=formula, **moved):
-        score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
+    def right(model, impl=own.harness.source, **moved):
         with own.harness.of_dtype(dtype):
-            return formula(*(bare | {name: score} | moved).values())
+            return getattr(impl, own.function)(*(bare | {name: own.field(model)} | moved).values())
 
     def moved(nudge):
         yield lambda model: right(lambda *x: model(*x) * (1 + nudge))
@@ -264,6 +270,50 @@ def _pair(own, asked):
     return lambda model: own.answer(own.arguments(asked) | {name: model}, drawn), right, moved
 
 
+def _in_convention(own, convention, asked):
+    """The same for the formula in a convention. It is written for NumPy, which gives the slopes of its mean in the
+    answers of the first model; the sum of these answers, weighted so, has its gradient in the parameters."""
+    name, given, dtype = own.models[0], asked.arguments, own.x.dtype
+    loss, *_ = _pair(own, asked)
+
+    def right(model, impl=None, **moved):
+        slopes = _slopes(own.function, impl or convention.implementation(), given | moved, name)
+        with own.harness.of_dtype(dtype):
+            terms = [own.field(model)(*map(own.harness.input, at)) * own.harness.input(slope) for at, slope in slopes]
+            return sum(one.sum() for one in terms)
+
+    def moved(nudge):
+        for argument, value in given.items():
+            if argument == name:
+                yield partial(right, **{name: lambda *x: given[name](*x) * (1 + nudge)})
+            elif isinstance(value, float) or getattr(value, "dtype", None) == np.float64:
+                yield partial(right, **{argument: value * (1 + nudge)})
+
+    return loss, right, moved
+
+
+def _slopes(function, impl, given, name):
+    """Where a formula asks a model, as [((x, *level), the slope of its mean in that answer), ...].
+
+    Errors: NotSupported for a formula that asks for derivatives of the model too."""
+    asked = []
+
+    def mean(added):
+        asked.clear()
+        rest = iter(added)
+
+        def noted(*at):
+            if any(map(isbox, at)):
+                raise NotSupported("in this convention the formula differentiates the model")
+            asked.append(at)
+            return given[name](*at) + next(rest, 0.0)
+
+        return ask(function, impl, given | {name: noted}).mean()
+
+    mean([])
+    return list(zip(asked, grad(mean)([np.zeros_like(given[name](*at)) for at in asked])))
+
+
 def _harness(*given):
     """The harness of the framework that the arrays and modules belong to, or NumPy's."""
     kinds = {kind.__module__.partition(".")[0] for one in given for kind in type(one).__mro__}
@@ -272,7 +322,7 @@ def _harness(*given):
         return _imported("torch", torch.get_default_dtype(), torch.set_default_dtype)
     if kinds & {"jax", "jaxlib", "flax", "equinox"}:
         config = sys.modules["jax"].config
-        return _imported("jax", config.jax_enable_x64, functools.partial(config.update, "jax_enable_x64"))
+        return _imported("jax", config.jax_enable_x64, partial(config.update, "jax_enable_x64"))
     return importlib.import_module("refebm.crosscheck.frameworks.numpy").HARNESS
 
 
