@@ -209,6 +209,10 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "centred[: len(x) - t] * centred[t:]",
         "centred * np.roll(centred, t, axis=0)",
     ),
+    ("autocovariance", "each piece less its own mean"): (
+        "np.sum(centred[: len(x) - t] * centred[t:], axis=0)",
+        "np.sum((x[: len(x) - t] - np.mean(x[: len(x) - t], axis=0)) * centred[t:], axis=0)",
+    ),
     ("autocovariance", "first chain alone"): ("np.mean(lagged, axis=1)", "np.array(lagged)[:, 0]"),
     ("autocovariance", "amplitudes, not squared"): (
         "return np.mean(lagged, axis=1)",
@@ -383,6 +387,10 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ("GaussianMixture.log_prob", "mean of the logs"): (
         "logsumexp(self.log_joint(x)",
         "np.sum(self.weights * self.log_joint(x)",
+    ),
+    ("GaussianMixture.log_prob", "weighted mean of the components' logarithms"): (
+        "logsumexp(self.log_joint(x), axis=1)",
+        "sum(w * one.log_prob(x) for w, one in zip(self.weights, self.components))",
     ),
     ("GaussianMixture.log_prob", "normaliser lacks d"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * (x.shape[1] - 1)"),
     ("GaussianMixture.log_prob", "no log 2 pi"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * x.shape[1]"),
