@@ -147,7 +147,6 @@ DISTANCES = {  # for max |x_i - x_j|: of the pairs of points, or of the points
     "the sum of differences in the coordinates": lambda x: np.max(np.sum(np.abs(x[:, None] - x), axis=2)),
     "the largest squared distance": lambda x: np.max(np.sum((x[:, None] - x) ** 2, axis=2)),
     "the median distance": lambda x: np.median(distances(x)),
-    "the mean distance": lambda x: np.mean(distances(x)),
     "the smallest distance": lambda x: np.min(distances(x)),
     "the largest distance from the first point": lambda x: np.max(np.sqrt(np.sum((x - x[0]) ** 2, axis=1))),
 }
@@ -200,15 +199,14 @@ HELPERS = [
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
     Helper("softplus", "a relu, max(0, a), for softplus", lambda a: np.maximum(0.0, a)),
-    Helper("softplus", "|a|, for softplus", np.abs),
     *(
         Helper("softplus", f"the probability in -log(1 - sigmoid(a)) clipped to [{k:g}, {1 - k:.9g}]", clipped(k))
         for k in (0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
     ),
+    Helper("softplus", "-log sigmoid(a), which is softplus(-a), for softplus(a)", lambda a: softplus(-a)),
     Helper("expit", "a hard sigmoid, a/6 + 1/2 cut at 0 and 1, for the sigmoid", hard(1 / 6)),
     Helper("expit", "a hard sigmoid, a/5 + 1/2 cut at 0 and 1, for the sigmoid", hard(0.2)),
     Helper("expit", "the derivative at 0 for the sigmoid: a/4 + 1/2 cut at 0 and 1", hard(0.25)),
-    Helper("expit", "1 where a > 0, else 0, for the sigmoid", lambda a: 1.0 * (a > 0)),
     Helper("softmax", "1 for the largest alone, 0 for the others, for the softmax: the most probable one", one_hot),
     Helper("logsumexp", "the largest term for the logarithm of the sum of exponentials", np.max),
     *(

@@ -141,14 +141,10 @@ OF_PROCESS = {  # one method of an SDE for another, or what it would return for 
         "marginal",
         lambda sde, t: (sde.marginal(t)[0], np.sqrt(1 - sde.marginal(t)[0] ** 2)),
     ),
-    "1 for m(t), as if the variance exploded": ("marginal", lambda sde, t: (1.0 + 0 * t, sde.marginal(t)[1])),
     "m(t)^2 for m(t)": ("marginal", lambda sde, t: (sde.marginal(t)[0] ** 2, sde.marginal(t)[1])),
-    "m(t) and std(t) exchanged": ("marginal", lambda sde, t: sde.marginal(t)[::-1]),
     "std(t) for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1]),
     "the variance std(t)^2 for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1] ** 2),
     "the mean m(t) x for the drift": ("drift", lambda sde, x, t: np.reshape(sde.marginal(t)[0], (-1, 1)) * x),
-    "-beta(t) x for the drift: 1/2 left out": ("drift", lambda sde, x, t: 2 * sde.drift(x, t)),
-    "the drift's sign changed": ("drift", lambda sde, x, t: -sde.drift(x, t)),
 }
 
 CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
@@ -177,6 +173,7 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
     """Words, and what makes the implementation, of the reference or of an `inner` one."""
     name, _, _ = function.partition(".")
     if name in CLASSES:
+        yield from _of_times(function)
         yield from _of_class(name)
     elif function not in CALLED and function not in FOR_GRADIENTS:
         yield from _of_function(function)
@@ -448,6 +445,26 @@ def _read(function: str, change: Callable[[dict], dict], inner: Implementation) 
 
 def _array(value):
     return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def _of_times(function: str):
+    """A method of an SDE that reads its time wrongly."""
+    for one, kind in types(function).items() if "." in function else ():
+        if kind in (glossary.Times, glossary.FreeTimes, glossary.Time):
+            for words, change in (("1 - it", ROWS["1 - it"]), ("its square", NUMBERS["its square"])):
+                yield f"{one} read wrongly: {words}", partial(_method_with, function, one, change)
+
+
+def _method_with(function: str, argument: str, change: Callable, inner: Implementation = REFERENCE) -> Implementation:
+    name, _, method = function.partition(".")
+    definition, names = getattr(inner, name), list(types(function))
+    answer = getattr(definition, method)
+
+    def changed(*args, **named):
+        given = dict(zip(names, args)) | named
+        return answer(**given | {argument: change(given[argument])})
+
+    return Implementation(**{name: type(name, (definition,), {method: changed})})
 
 
 def _of_class(name: str):

@@ -49,6 +49,8 @@ SOUGHT = {  # forms with a number to be found, and the value for which the place
 }
 MEANT = {  # words that explain a replacement whose text contains this
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
+    "np.expm1(0.5 * log_kept)": "1 - m, for 1 - m^2",
+    "np.expm1(-(0.5 * b))": "1 - m, for 1 - m^2",
     "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)

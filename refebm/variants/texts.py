@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import autograd.numpy as np
 
+import refebm
 from refebm.calculus import energy_and_score, held, jacobian, jacobian_vector_product
 from refebm.models.rbm import states
 from refebm.objectives.diffusion import _marginal
@@ -151,10 +152,10 @@ def mean_field_contrastive_divergence(rbm, x, n_steps):
 
 def class_log_probabilities(logits, x):
     """log_softmax"""
-    return _log_softmax(logits(x), axis=1)
+    return log_softmax(logits(x), axis=1)
 
 
-def _log_softmax(f, axis):
+def log_softmax(f, axis):
     from_top = f - np.max(f, axis=axis, keepdims=True)
     return from_top - np.log(np.sum(np.exp(from_top), axis=axis, keepdims=True))
 
@@ -290,7 +291,7 @@ def finite_difference_sliced(energy, x, eps, v):
 
 TEXTS: dict[str, tuple[Callable, ...]] = {}
 for _name, _text in inspect.getmembers(sys.modules[__name__], inspect.isfunction):
-    if _text.__module__ == __name__ and _name[0] != "_":
+    if _text.__module__ == __name__ and _name.partition("__")[0] in refebm.__all__:
         TEXTS[_name.partition("__")[0]] = (*TEXTS.get(_name.partition("__")[0], ()), _text)
 for _name, _class in inspect.getmembers(sys.modules[__name__], inspect.isclass):
     if _class.__module__ == __name__:

@@ -232,6 +232,10 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("entropy_gradient", "the first row alone"): ("np.dot(eps,", "np.dot(eps := eps[:1],"),
     ("implicit_negative_elbo", "sign of the entropy"): (ELBO, ELBO.replace(" + ", " - ")),
     ("implicit_negative_elbo", "score not held"): ("+ score_q(z)", f"+ {SCORE_AND_SLOPES}"),
+    ("implicit_negative_elbo", "the sample held, not its score"): (
+        "+ score_q(z)",
+        '+ np.einsum("nij,ni->nj", jacobian(model)(z), z)',
+    ),
     ("implicit_negative_elbo", "entropy left out"): (ELBO, "-log_joint(z), -slopes(z)"),
     ("implicit_negative_elbo", "no derivative of the entropy"): ("-slopes(z) + score_q(z)", "-slopes(z)"),
     ("implicit_negative_elbo", "sign of the joint density"): (

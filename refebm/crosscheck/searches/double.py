@@ -2,14 +2,13 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from refebm.crosscheck.evidence import LEAST, Built, Diagnosis
+from refebm.crosscheck.evidence import Built, Diagnosis
 from refebm.crosscheck.readings import Reading, affordable, cache, compiling, cost, near_weights, readings
-from refebm.crosscheck.searches.bank import entry, factor_of
+from refebm.crosscheck.searches.bank import factor_of
 from refebm.crosscheck.searches.numbers import FEWEST, NUMBERS, in_one_place
 from refebm.crosscheck.searches.single import Single, arguments, of_helpers, of_the_bank, places
 from refebm.crosscheck.searches.terms import combination, fitted, multiple, terms_of
@@ -29,13 +28,12 @@ MOST_BESIDE = 40  # mistakes that are tried beside terms
 
 
 def two_mistakes(function, evidence) -> Diagnosis | None:
-    """Two mistakes at once; an entry of the bank first, if it is one but for roundoff where the answers cancel."""
+    """Two mistakes at once."""
     one, known = evidence.telling, [*of_the_bank(function), *of_helpers(function)]
     some = [*((single, Reading(function, single.made).on(one.vectors[0])) for single in known), *evidence.tried]
     tried = [(single, row) for single, row in some if not np.array_equal(one.gather([row]), one.right)]
     searches = [_weighed, _chained, _added_up, _beside_terms]
     found = next((one for search in searches for one in [search(function, evidence, tried)] if one), None)
-    found = found or entry(function, replace(evidence, roundoff=LEAST * evidence.roundoff))
     return found or paired(function, evidence) or _two_places(function, evidence) or _two_kinds(function, evidence)
 
 
