@@ -108,7 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _stop(words, status: int = 2) -> int:
     from refebm.crosscheck.report import shown
 
-    print(shown(f"refebm: {words}"), file=sys.stderr)
+    with contextlib.suppress(OSError, AttributeError):  # a full disk, or no standard error: the status says it too
+        sys.stderr.write(shown(f"refebm: {words}\n"))
+        sys.stderr.flush()
     return status
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -163,6 +164,14 @@ def test_a_module_of_that_name_in_the_folder(name, tmp_path):
     command = [sys.executable, "-m", "refebm", "--version"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"refebm {refebm.__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", ">/dev/full", ">/dev/full 2>&1", ">&- 2>&-"])
+@pytest.mark.parametrize("command", ["verify --cases 0", "list nonsensical", "crosscheck absent.py", "show"])
+def test_what_cannot_be_printed_changes_no_status(command, redirected):
+    line = f"{shlex.quote(sys.executable)} -m refebm {command} {redirected}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "refebm: E-" not in done.stdout
 
 
 def test_no_standard_output(monkeypatch):
