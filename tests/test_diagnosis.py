@@ -1241,7 +1241,6 @@ OTHER_KINDS = [  # changes of the adapter by hand
     ("level_ratio", "low, high = 1.0, 1e3", "low, high, coverage = 1.0, 1e3, 0.5", "coverage that does not count: 0.5"),
     ("diffusion_score_matching", MOVED, MOVED.replace("std", "std**2"), "the variance std.t..2 for std"),
     ("score_of_noise", "/ std", "/ np.sqrt(std)", "root of std|sqrt.*std"),
-    ("diffusion_score_matching", "scale * x", "scale**2 * x", "m.t..2 for m"),
     ("BinaryRBM.free_energy", "softplus(self.c + np.dot(v, self.W))", "softplus(-self.c - v @ self.W)", "-log sigmoid"),
     ("VariancePreserving.drift", "self.beta(t)", "self.beta(1 - t)", "t read wrongly: 1 - it", "LinearSDE.drift"),
     ("VariancePreserving.beta", "+ t * (self", "+ t**2 * (self", "t read wrongly: its square"),

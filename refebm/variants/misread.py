@@ -141,7 +141,6 @@ OF_PROCESS = {  # one method of an SDE for another, or what it would return for 
         "marginal",
         lambda sde, t: (sde.marginal(t)[0], np.sqrt(1 - sde.marginal(t)[0] ** 2)),
     ),
-    "m(t)^2 for m(t)": ("marginal", lambda sde, t: (sde.marginal(t)[0] ** 2, sde.marginal(t)[1])),
     "std(t) for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1]),
     "the variance std(t)^2 for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1] ** 2),
     "the mean m(t) x for the drift": ("drift", lambda sde, x, t: np.reshape(sde.marginal(t)[0], (-1, 1)) * x),

@@ -1,9 +1,9 @@
 """Definitions as programs often write them: equivalent texts in which the examiner also looks for mistakes.
 
 A definition is one equation that keeps its digits; a program computes named parts, and may have its mistake in one of
-them. Each function has the definition's name and arguments; its docstring names the parts that it is written in. Where
-many programs have a model of the noise, that noise is made of the score by what is computed apart from the rest: a
-mistake in the rest is then not one in the noise.
+them. Each function, or method of a class, has the definition's name and arguments; its docstring names the parts that
+it is written in. Where many programs have a model of the noise, that noise is made of the score by what is computed
+apart from the rest: a mistake in the rest is then not one in the noise.
 """
 
 import inspect
