@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import refebm
+from refebm import cli
 from refebm.cli import main
+from refebm.start import interrupted
 from tests.test_hostile import alive
 
 WAITING = """
@@ -40,7 +42,9 @@ def stopped(tmp_path_factory):
             time.sleep(0.05)
         child = int(mark.read_text())
         assert alive(child)
-        process.send_signal(how)
+        for _ in range(2):  # as `timeout` does, and who is impatient
+            process.send_signal(how)
+            time.sleep(0.02)
         _, said = process.communicate(timeout=30)
         ended[how] = process.returncode, said, child
     return ended
@@ -55,6 +59,26 @@ def test_a_child_dies_with_its_parent(how, stopped):
     assert not alive(child)
     assert status == {signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[how]
     assert said == ("refebm: interrupted\n" if how == signal.SIGINT else "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_end_the_cleaning_up(how, monkeypatch):
+    """Unless it comes much later."""
+    ends, cleaned, before = (SystemExit, KeyboardInterrupt), [], signal.signal(signal.SIGINT, interrupted)
+    try:
+        with pytest.raises(ends), cli._ended_by_signals():
+            try:
+                signal.raise_signal(how)
+            finally:
+                for other in (signal.SIGTERM, signal.SIGINT):
+                    signal.raise_signal(other)
+                    cleaned.append(other)
+                monkeypatch.setattr(cli, "CLEANUP", -1.0)
+                with pytest.raises(ends):
+                    signal.raise_signal(how)
+        assert len(cleaned) == 2 and signal.getsignal(signal.SIGINT) is interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def in_the_group_of(leader):
