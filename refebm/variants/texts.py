@@ -81,12 +81,6 @@ def marginal_of_steps(betas, i):
     return np.sqrt(a), np.sqrt(1 - a)
 
 
-def velocity_from_score__clean(score, x, scale, std):
-    """x_0 of the score"""
-    x_0 = (x + std**2 * score(x)) / scale
-    return -scale * std * score(x) - std * x_0
-
-
 def velocity_from_score(score, x, scale, std):
     """x_0 and eps"""
     eps = -std * score(x)
