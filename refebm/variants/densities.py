@@ -118,6 +118,12 @@ wrong_versions(
         "sliced_score_matching ParzenGaussian: log N missing",
     ),
     ("mean of the logs", LOG_SUM, "np.dot(self.weights, log_joint)", "one component"),
+    (
+        "weighted mean of the components' logarithms",
+        OF_ALL,
+        "sum(w * one.log_prob(x) for w, one in zip(self.weights, self.components))",
+        "one component",
+    ),
     ("normaliser lacks d", OF_ALL, f"{OF_ALL} + 0.5 * LOG_2PI * (x.shape[1] - 1)", "d = 1", "ncsn gmm.py"),
     (
         "no log 2 pi",

@@ -128,6 +128,12 @@ conventions(
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]",
     ),
+    (
+        "neighbours that are data left out",
+        f"sum({RATE} for x_i in flipped)",
+        f"sum({RATE} * ~np.any(np.all(x_i[:, None] == x, axis=2), axis=1) for x_i in flipped)",
+        "Sohl-Dickstein, Battaglino and DeWeese 2011",
+    ),
 )
 wrong_versions(
     "minimum_probability_flow_continuous",

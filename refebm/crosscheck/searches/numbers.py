@@ -56,9 +56,10 @@ def epsilon(function, candidates) -> Diagnosis | None:
 
 
 def added(function, evidence) -> Diagnosis | None:
-    """A number that is added to all wrong answers, whether these are all answers or a part."""
+    """A number that is added to all wrong answers, whether these are all answers or a part, if they are not alike: to
+    equal ones, such as those that are cut, another number is not added."""
     wrong = evidence.wrong
-    if np.sum(wrong) < FEWEST:
+    if np.sum(wrong) < FEWEST or np.ptp(evidence.right[wrong]) <= np.max(evidence.allowed[wrong]):
         return None
     ones = evidence.gather([np.ones(len(vector.value)) for vector in evidence.vectors])
     best = np.argmin(np.where(wrong, evidence.allowed / ones, np.inf))
