@@ -623,13 +623,21 @@ def test_a_descent_ends_where_no_step_gains_a_twentieth(d, width):
     assert start[1, 0] == width * 30.0
 
 
-def test_a_descent_that_does_not_end_goes_out_to_1e15():
-    """By the longest step, 8^17; the shortest is 8^-20."""
-    zero = numpy.zeros((1, 1))
-    x, e = partition._descended(lambda x: -x[:, 0], zero, numpy.zeros(1))
-    assert x[0, 0] == -e[0] == 8.0**17
-    x, _ = partition._descended(lambda x: numpy.abs(x[:, 0]) * 8.0**21, zero + 8.0**-20, numpy.array([8.0]))
-    assert x[0, 0] == 0.0
+@pytest.mark.parametrize("way", [[1.0], [-1.0], [-1.0, -1.0], [1.0, 0.0]])
+def test_a_descent_that_does_not_end_goes_out_to_1e15(way):
+    """By the longest step, 8^17; the shortest is 8^-20. Where nothing is lower it stays."""
+    way = numpy.array(way)
+    start, zero = numpy.zeros((1, len(way))), numpy.zeros(1)
+    x, e = partition._descended(lambda x: -x @ way, start, zero)
+    assert x.tolist() == [(8.0**17 * way).tolist()] and e[0] == -(8.0**17) * way @ way
+    x, e = partition._descended(
+        lambda x: numpy.sum(numpy.abs(x), axis=1) * 8.0**21, 8.0**-20 * way[None], zero + 8 * way @ way
+    )
+    assert x.tolist() == start.tolist() and e[0] == 0.0
+    x, e = partition._descended(lambda x: numpy.sum(numpy.abs(x), axis=1), start, zero)
+    assert x.tolist() == start.tolist() and e[0] == 0.0
+    x, e = partition._descended(lambda x: 0 * x[:, 0], start, zero)
+    assert x.tolist() == start.tolist()
 
 
 def test_a_width_is_half_the_least_size_at_which_the_energy_rises():
@@ -642,9 +650,11 @@ def test_a_width_is_half_the_least_size_at_which_the_energy_rises():
 
     one = numpy.array([1.0, 0.0])
     assert partition._widths(energy, x, e, one, sizes, 0.5).tolist() == [4.0, 0.5, 4.0, 2.0]
+    assert partition._widths(energy, x[:1], e[:1] - 0.5, one, sizes[:1]).tolist() == [4.0]
     assert partition._widths(energy, x[:1], e[:1], one, sizes[:1]).tolist() == [8.0]
-    assert partition._widths(energy, x[:1], e[:1], one[::-1], sizes[:1], 0.25).tolist() == [8.0]
-    assert partition._widths(lambda x: 3 * x[:, 0], x[:1], 0 * e[:1], one, sizes[:1], 6.0).tolist() == [8.0]
+    assert partition._widths(energy, -x[:1], e[:1], -one, sizes[:1], 0.5).tolist() == [4.0]
+    left = partition._widths(lambda x: (x[:, 0] <= -3) | (x[:, 0] >= 1), x[:1, :1], 0 * e[:1], one[:1], sizes[:1])
+    assert left.tolist() == [2.0]
 
 
 def test_minima_that_are_negligible_have_no_width():
@@ -654,7 +664,7 @@ def test_minima_that_are_negligible_have_no_width():
     deep, widths = partition._deep(lambda x: numpy.abs(x) @ [1.0, 0.25], x, numpy.array([0.0, 40.0, 40.5]), 0.0, 0.125)
     assert deep.tolist() == [[0.0, 0.0], [100.0, 0.0]]
     assert widths[0].tolist() == [0.0625, 0.25]
-    _, widths = partition._deep(lambda x: numpy.abs(x[:, 0]) * 2.0**68, x[:1, :1], numpy.zeros(1), 0.0)
+    _, widths = partition._deep(lambda x: numpy.abs(x[:, 0]) * 2.0**70, x[:1, :1], numpy.zeros(1), 0.0)
     assert widths.tolist() == [[2.0**-69]]
     _, widths = partition._deep(lambda x: 0 * x[:, 0], x[:1, :1], numpy.zeros(1), 0.0)
     assert widths.tolist() == [[2.0**50]]
@@ -753,7 +763,11 @@ def test_wells_between_walls_close_to_0(d, monkeypatch):
 
     axis = numpy.array([*(-(2.0**-k) for k in range(10, 48)), 0.0, *(2.0**-k for k in range(47, 9, -1))])
     assert partition._wells(counted(inside), d)[2].tolist() == partition._lattice(*[axis] * d).tolist()
-    with pytest.raises(DomainError, match=rf"grid of {8192 if d == 1 else 164**2} .*of one of {97**d} close to 0"):
+    told = (
+        r"a grid of 8192 points out to 2e\+08, and of one of 97 close to 0",
+        r"a grid of 26896 points out to 1e\+03, and of one of 9409 close to 0",
+    )
+    with pytest.raises(DomainError, match=told[d - 1]):
         partition._wells(counted(lambda x: inside(x, 0.98e-3)), d)
 
     def energy(x):
@@ -765,10 +779,21 @@ def test_wells_between_walls_close_to_0(d, monkeypatch):
 
 
 def test_an_energy_that_falls_as_far_as_one_looks():
-    with pytest.raises(DomainError, match=r"E-DIVERGES.* falls as far out as x = \[2251\d+\.\d\], to -2.25e\+15"):
-        partition._wells(counted(lambda x: -numpy.maximum(x[:, 0], 0.0)), 1)
+    """The farthest place is told: from another minimum of the grid, at -50, it is another."""
+    falls = counted(lambda x: -numpy.maximum(x[:, 0], 0.0) - numpy.maximum(1 - numpy.abs(x[:, 0] + 50), 0.0))
+    with pytest.raises(DomainError, match=r"E-DIVERGES.* falls as far out as x = \[2251800\d+\.\d\], to -2.25e\+15"):
+        partition._wells(falls, 1)
     wells, _, _ = partition._wells(counted(lambda x: numpy.abs(x[:, 0] - 1e14) / 1e13), 1)
     numpy.testing.assert_allclose(wells, [[1e14]], rtol=0.2)
+    falls = counted(lambda x: numpy.minimum(100 * numpy.abs(x[:, 0]) - 100, -1e-15 * numpy.abs(x[:, 0])))
+    wells, _, _ = partition._wells(falls, 1)
+    numpy.testing.assert_allclose(wells, [[0.0]], atol=0.02)  # where it falls it is higher by more than 40
+
+
+def test_minima_two_points_of_the_grid_apart_are_two_wells():
+    at = numpy.sinh(numpy.linspace(-20, 20, 8192))[[4500, 4502]]
+    wells, widths, _ = partition._wells(counted(lambda x: numpy.min(1e4 * numpy.abs(x - at) + [0.0, 0.5], axis=1)), 1)
+    assert wells[:, 0].tolist() == at.tolist() and numpy.all(widths < 1e-3)
 
 
 HIDDEN_WELLS = {  # places, deviations and depths of wells beside the standard normal, and which are hidden
@@ -1335,9 +1360,10 @@ def test_the_largest_error_is_the_limit_that_is_named(errors):
 
 
 def test_an_energy_that_is_finite_at_one_point_has_no_integral():
-    for d in (1, 2):
-        with pytest.raises(DomainError, match=r"E-SETTLED: the logarithm of the integral .* is -inf"):
-            log_partition(lambda x: np.where(np.all(x == 0, axis=1), 0.0, np.inf), d)
+    with pytest.raises(DomainError, match=r"E-SETTLED: the logarithm of the integral .* is -inf"):
+        partition._judge(-numpy.inf, 0.0, 0.0, 0.0, 1.0, 123)
+    with pytest.raises(DomainError, match=r"E-SETTLED: the logarithm of the integral .* is -inf"):
+        log_partition(lambda x: np.where(x[:, 0] == 0, 0.0, np.inf), 1)
 
 
 @pytest.mark.parametrize(
@@ -1529,6 +1555,19 @@ def test_the_plane_is_integrated_along_lines_of_its_first_coordinate(monkeypatch
         partition._refined(counted(None), wells, widths, 1e-6, 1 / 8)
     grid = partition._grid(wells[:, 0], widths[:, 0], 1 / 8).tolist()
     assert seen.value.args == ((1e-6, 1 / 8), grid, [0.5, 3.0], [0.25, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("d", "tolerance", "aims"),
+    [(1, 1e-4, [1e-2, 1e-11]), (2, 1e-4, [1e-2, 5e-5, 1e-5]), (2, 1e-12, [1e-2, 5e-13, 1e-10])],
+)
+def test_lines_of_the_plane_are_known_better_than_their_sum(d, tolerance, aims, monkeypatch):
+    asked, refine = [], partition.Rule.refine
+    monkeypatch.setattr(partition.Rule, "refine", lambda rule, aim: asked.append(aim) or refine(rule, 1e-2))
+    monkeypatch.setattr(partition, "_judge", lambda *arguments: None)
+    with numpy.errstate(all="ignore"):
+        partition._refined(counted(normal(1.0)), numpy.full((1, d), 3.0), numpy.ones((1, d)), tolerance, 1 / 8)
+    assert sorted({*asked}) == pytest.approx(sorted(aims), rel=1e-12)
 
 
 def test_what_may_be_lost_is_part_of_the_error(monkeypatch):
