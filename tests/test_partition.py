@@ -806,21 +806,52 @@ HIDDEN_WELLS = {  # places, deviations and depths of wells beside the standard n
 }
 
 
+def test_minima_that_wells_or_nodes_have_met_are_not_hidden(monkeypatch):
+    """Within a tenth of the width of a well, and no narrower than 0.3 of it; or three nodes within two widths."""
+    found = {  # places and widths, and whether they are hidden
+        (100.125, 0.5): False,
+        (99.875, 0.375): False,
+        (199.0, 0.5): True,
+        (200.125, 0.25): True,
+        (301.25, 0.5): True,
+        (0.5, 0.25): False,
+        (-0.5, 0.25): True,
+        (1.0, 0.24): True,
+    }
+    x, narrow = numpy.array([*found]).T
+    wells, widths = numpy.array([[100.0], [200.0], [300.0]]), numpy.full((3, 1), 1.25)
+    dips = [(x[:, None], numpy.arange(8.0), x)] + [(x[:0, None], x[:0], x[:0])] * 3
+    monkeypatch.setattr(partition, "DIP", 1 / 16)
+    monkeypatch.setattr(partition, "_descended", lambda energy, x, e: (x, e))
+    monkeypatch.setattr(
+        partition, "_deep", lambda energy, at, e, lowest, rise: (at, narrow[numpy.argmax(at == x, axis=1)][:, None] / 4)
+    )
+    nodes = partition.Nodes(numpy.array([[0.0], [0.5], [1.0]]), numpy.zeros(3), 0.0)
+    for most in (20, 1):
+        monkeypatch.setattr(partition, "MOST_STARTS", most)
+        each = iter(dips)
+        monkeypatch.setattr(partition, "_dips", lambda *arguments, each=each: next(each))
+        at, width, islands = partition._hidden(counted(lambda x: 0 * x[:, 0]), nodes, wells, widths)
+        hidden = [one for one in found if found[one]][::-1][:most]  # the deepest first
+        assert [*map(tuple, numpy.concatenate([at, width], axis=1))] == hidden and islands is False
+
+
+@pytest.mark.parametrize("middle", [0.0, 1e3])
 @pytest.mark.parametrize("name", HIDDEN_WELLS)
-def test_wells_that_are_hidden_from_the_nodes(name):
+def test_wells_that_are_hidden_from_the_nodes(name, middle):
     """Their widths are their deviations, to a factor of sqrt 2."""
     wells, hidden = HIDDEN_WELLS[name]
 
     def energy(x):
-        some = [0.5 * x[:, 0] ** 2, *(0.5 * ((x[:, 0] - at) / size) ** 2 - depth for at, size, depth in wells)]
-        return numpy.min(some, axis=0)
+        x = x[:, 0] - middle
+        return numpy.min([0.5 * x**2, *(0.5 * ((x - at) / size) ** 2 - depth for at, size, depth in wells)], axis=0)
 
-    grid = 0.25 * numpy.arange(-32, 33.0)[:, None]
+    grid = middle + 0.25 * numpy.arange(-32, 33.0)[:, None]
     nodes = partition.Nodes(grid, numpy.full(65, numpy.log(0.25)), 0.0)
-    x, widths, islands = partition._hidden(counted(energy), nodes, numpy.zeros((1, 1)), numpy.ones((1, 1)))
+    x, widths, islands = partition._hidden(counted(energy), nodes, numpy.full((1, 1), middle), numpy.ones((1, 1)))
     order = numpy.argsort(-x[:, 0])
     right = numpy.array([wells[k] for k in hidden]).reshape(-1, 3)
-    numpy.testing.assert_allclose(x[order, 0], right[:, 0], atol=0.01, rtol=0.01)
+    numpy.testing.assert_allclose(x[order, 0] - middle, right[:, 0], atol=0.01, rtol=0.01)
     assert not islands and numpy.all(numpy.abs(numpy.log(widths[order, 0] / right[:, 1])) <= 0.35)
 
 
@@ -1681,14 +1712,15 @@ def test_a_well_beside_a_narrow_one_is_hidden_from_nodes_around_both():
 
 
 def test_islands_are_told_apart_from_wells():
-    """An island is 1/300 as wide as it is far; nodes at the known one have met that."""
+    """Far ones 1/300 as wide as they are far, narrower ones nearer; nodes have met what they are on."""
     nodes = partition.Nodes(numpy.linspace(-1, 1, 65)[:, None], numpy.zeros(65), 0.0)
+    for place, half in ((9.0, 0.015), (1.699964, 4e-5)):
 
-    def energy(x):
-        return numpy.where((numpy.abs(x[:, 0]) <= 1) | (numpy.abs(x[:, 0] - 9) <= 0.015), 0.0, numpy.inf)
+        def energy(x, place=place, half=half):
+            return numpy.where((numpy.abs(x[:, 0]) <= 1) | (numpy.abs(x[:, 0] - place) <= half), 0.0, numpy.inf)
 
-    x, widths, islands = partition._hidden(counted(energy), nodes, numpy.zeros((1, 1)), numpy.ones((1, 1)))
-    assert islands and len(x) == 1 and abs(x[0, 0] - 9) <= 0.015 and 0.01 <= widths[0, 0] <= 0.2
+        x, widths, islands = partition._hidden(counted(energy), nodes, numpy.zeros((1, 1)), numpy.ones((1, 1)))
+        assert islands and len(x) == 1 and abs(x[0, 0] - place) <= half and half <= widths[0, 0] <= 10 * half
     x, widths, islands = partition._hidden(
         counted(lambda x: numpy.abs(x[:, 0])), nodes, numpy.zeros((1, 1)), numpy.ones((1, 1))
     )
