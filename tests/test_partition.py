@@ -684,6 +684,8 @@ def test_dips_of_a_lattice():
     at, depth, energies = partition._dips(partition.Counted(lambda x: e, inf), x, 9)
     assert at[:, 0].tolist() == [2, 6] and depth.tolist() == [0.5, 3.0]
     assert energies.tolist() == [1.0, 0.0]
+    e = numpy.array([2.0, 3.0, inf, 3.0, 2.0, inf, 3.0, 2.0, 1.0])
+    assert partition._dips(partition.Counted(lambda x: e, inf), x, 9)[0][:, 0].tolist() == [0, 1, 3, 4, 6]
     e = numpy.array([inf, 2.0, 2.0, 2.0, inf, inf, 7.0, 7.0, inf])
     at, depth, energies = partition._dips(partition.Counted(lambda x: e, inf), x, 9)
     assert at[:, 0].tolist() == [1, 6, 7] and depth.tolist() == [partition.ISLAND] * 3
@@ -711,6 +713,16 @@ def test_islands_without_a_node(wide, monkeypatch):
     assert x[:, 0].tolist() == e.tolist() == [-1.75, 1.75] and depth.tolist() == [partition.ISLAND] * 2
     nodes = partition.Nodes(numpy.array([[-1.0], [1.0]]), numpy.zeros(2), 0.0)
     assert partition._islands(partition.Counted(energy, numpy.inf), nodes, wide)[0][:, 0].tolist() == [-1.75, 0.0, 1.75]
+    if wide == 2:
+        for spans, found in (
+            ([(-1.8, -1.7), (-1.2, 9.0)], [-1.75]),
+            ([(-9.0, 1.2), (1.7, 1.8)], [1.75]),
+            ([(-2.1, -1.6), (-1.3, 1.3), (1.9, 2.1)], []),  # no wall at either end
+            ([(-1.3, 1.3), (1.7, 1.8)], [1.75]),  # nodes have no wall beside
+        ):
+            x, _, _ = partition._islands(counted(within(*spans)), nodes, 2)
+            assert x[:, 0].tolist() == found
+        spans = [(-1.1, -0.9), (-0.1, 0.1), (0.7, 0.8), (1.2, 1.3), (1.7, 1.8), (-1.8, -1.45)]
     plane = partition.Nodes(partition._lattice([-1.0, 1.0], [-1.0, 1.0]), numpy.zeros(4), 0.0)
     around = partition.Counted(lambda x: energy(x[:, :1]) + energy(x[:, 1:]), numpy.inf)
     x, depth, e = partition._islands(around, plane, wide)
@@ -815,13 +827,15 @@ def test_minima_that_wells_or_nodes_have_met_are_not_hidden(monkeypatch):
         (200.125, 0.25): True,
         (301.25, 0.5): True,
         (0.5, 0.25): False,
+        (0.25, 0.15): True,
         (-0.5, 0.25): True,
         (1.0, 0.24): True,
     }
     x, narrow = numpy.array([*found]).T
     wells, widths = numpy.array([[100.0], [200.0], [300.0]]), numpy.full((3, 1), 1.25)
-    dips = [(x[:, None], numpy.arange(8.0), x)] + [(x[:0, None], x[:0], x[:0])] * 3
+    dips = [(x[:, None], numpy.arange(9.0), x)] + [(x[:0, None], x[:0], x[:0])] * 3
     monkeypatch.setattr(partition, "DIP", 1 / 16)
+    islands = (x[:1, None], numpy.full(1, partition.ISLAND), x[:1])
     monkeypatch.setattr(partition, "_descended", lambda energy, x, e: (x, e))
     monkeypatch.setattr(
         partition, "_deep", lambda energy, at, e, lowest, rise: (at, narrow[numpy.argmax(at == x, axis=1)][:, None] / 4)
@@ -831,9 +845,13 @@ def test_minima_that_wells_or_nodes_have_met_are_not_hidden(monkeypatch):
         monkeypatch.setattr(partition, "MOST_STARTS", most)
         each = iter(dips)
         monkeypatch.setattr(partition, "_dips", lambda *arguments, each=each: next(each))
-        at, width, islands = partition._hidden(counted(lambda x: 0 * x[:, 0]), nodes, wells, widths)
+        at, width, some = partition._hidden(counted(lambda x: 0 * x[:, 0]), nodes, wells, widths)
         hidden = [one for one in found if found[one]][::-1][:most]  # the deepest first
-        assert [*map(tuple, numpy.concatenate([at, width], axis=1))] == hidden and islands is False
+        assert [*map(tuple, numpy.concatenate([at, width], axis=1))] == hidden and some is False
+    each = iter(dips)
+    monkeypatch.setattr(partition, "_dips", lambda *arguments: next(each))
+    monkeypatch.setattr(partition, "_islands", lambda *arguments: islands)
+    assert partition._hidden(counted(lambda x: 0 * x[:, 0]), nodes, wells, widths)[2] is True
 
 
 @pytest.mark.parametrize("middle", [0.0, 1e3])
@@ -857,14 +875,14 @@ def test_wells_that_are_hidden_from_the_nodes(name, middle):
 
 def test_a_grid_goes_out_to_1000_widths_and_more_sparsely_far_on():
     """Of u = arcsinh(x): 7.6, or 2 beyond the farthest well, then 12 more with thrice the spacing."""
-    u = numpy.array([*(0.25 + 0.5 * k for k in range(15)), *(8.35 + 1.5 * k for k in range(8))])
     own = [-3.0, -1.0, 0.0, 1.0, 3.0]
-    right = 7 + 0.5 * numpy.sort([*numpy.sinh(u), *-numpy.sinh(u), *own])
-    numpy.testing.assert_allclose(partition._grid(numpy.array([7.0]), numpy.array([0.5]), 0.5), right, rtol=1e-13)
-    far = partition._grid(numpy.array([0.0, -numpy.sinh(8.0)]), numpy.array([1.0, 1e-3]), 0.5)
-    right = numpy.sinh([*(0.25 + 0.5 * k for k in range(20)), *(10.75 + 1.5 * k for k in range(8))])
-    positive = far[(far > 0) & ~numpy.isin(far, own)]
-    numpy.testing.assert_allclose(positive, right, rtol=1e-12)
+    for wells, near, first in (([7.0], 30, 8.35), ([7.0, 7.0 - 0.5 * numpy.sinh(8.0)], 40, 10.75)):
+        u = numpy.array([*(0.125 + 0.25 * k for k in range(near)), *(first + 0.75 * k for k in range(16))])
+        right = 7 + 0.5 * numpy.sort([*numpy.sinh(u), *-numpy.sinh(u), *own])
+        grid = partition._grid(numpy.array(wells), numpy.array([0.5, 1e-3])[: len(wells)], 0.25)
+        beside = wells[1:] and wells[1] + 1e-3 * numpy.array(own)
+        numpy.testing.assert_allclose(grid[~numpy.isin(grid, beside)], right, rtol=1e-12)
+        assert numpy.all(numpy.isin(beside, grid))
 
 
 VALLEYS = {  # kinds of lines by their energies
@@ -900,14 +918,14 @@ def test_minima_along_lines_that_have_grids_of_their_own():
 
     def energy(t, line):
         flat = numpy.where(numpy.abs(t - 3) < 1.5, 0.25, (t - 3) ** 2)
-        two = numpy.minimum((t - 12) ** 2 + 1, (t - 17) ** 2)
+        two = numpy.minimum((t - 12) ** 2, (t - 14) ** 2 + 0.5)
         point = numpy.where(t == 24.0, -1.0, (t - 24.5) ** 2)
         return numpy.select([line == 0, line == 1], [flat, two], point)
 
     grid = numpy.arange(10.0) + numpy.array([[0.0], [10.0], [20.0]])
     found = partition._minima_on_lines(energy, grid, 3)
     assert found.seeds.shape == (3, 2) and 1.5 < found.seeds[0, 0] < 4.5 and found.seeds[0, 1] == numpy.inf
-    numpy.testing.assert_allclose(found.seeds[1], [17.0, 12.0], atol=1e-6)
+    numpy.testing.assert_allclose(found.seeds[1], [12.0, 14.0], atol=1e-6)
     numpy.testing.assert_allclose(found.energies[:, 0], [0.25, 0.0, -1.0], atol=1e-12)
     assert found.seeds[2, 0] == 24.0 and found.seeds[2, 1] == numpy.inf
 
