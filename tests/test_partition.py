@@ -890,7 +890,9 @@ VALLEYS = {  # kinds of lines by their energies
     "no mass": (lambda t: t + numpy.inf, partition.EMPTY),
     "falls on the left": (lambda t: 0.2 * t, partition.LOST),
     "falls on the right": (lambda t: -0.2 * t, partition.LOST),
-    "falls a little": (lambda t: -0.02 * t, 0),
+    "falls a little on the left": (lambda t: 0.08 * t, 0),
+    "falls a little on the right": (lambda t: -0.08 * t, 0),
+    "a deep parabola": (lambda t: (t - 1.3) ** 2 - 100, 0),
     "narrower than floating point": (lambda t: 1e20 * numpy.abs(t - 1), partition.LOST),
     "such a one that is negligible": (lambda t: numpy.minimum(1e20 * numpy.abs(t + 2) + 41.0, t**2), 0),
     "finite at three points": (lambda t: numpy.where(numpy.abs(t) < 1.5, t, numpy.inf), partition.TAPERS),
@@ -911,6 +913,8 @@ def test_kinds_of_lines():
     assert abs(seeds["a parabola"] - 1.3) <= 1e-7 and seeds["no mass"] == numpy.inf
     assert found.runs[names.index("finite at three points"), 0].tolist() == [-2.0, 2.0, 3.0]
     assert found.runs[names.index("a parabola"), 0].tolist() == [-5.0, 5.0, 11.0]
+    none = partition._minima_on_lines(lambda t, line: t + numpy.inf, numpy.arange(5.0), 2)
+    assert none.seeds.tolist() == [[numpy.inf]] * 2 and none.kinds.tolist() == [partition.EMPTY] * 2
 
 
 def test_minima_along_lines_that_have_grids_of_their_own():
