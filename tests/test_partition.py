@@ -1103,8 +1103,10 @@ def test_lines_with_mass_where_lines_beside_have_it_are_not_searched_again():
     assert not asked and not plane.walled
     plane.closer(2 * numpy.ones(1), found_on([[0.0]], [[[2.0, 3.0, 4]]], [0]), search)
     assert asked == [len(partition.CLOSER)] and plane.walled  # ends that touch are apart
-    plane.closer(3 * numpy.ones(1), found_on([[0.0]], [[[2.0, 3.0, 3]]], [0]), search)
-    assert asked == [len(partition.CLOSER)] * 2  # its own, since it is thin
+    plane.closer(3 * numpy.ones(1), found_on([[0.0]], [[[0.5, 2.0, 4]]], [0]), search)
+    assert len(asked) == 2
+    plane.closer(4 * numpy.ones(1), found_on([[0.0]], [[[0.5, 2.0, 3]]], [0]), search)
+    assert asked == [len(partition.CLOSER)] * 3  # its own, since it is thin
 
 
 def test_the_points_of_a_closer_search():
@@ -1135,13 +1137,13 @@ def test_nodes_of_lines_have_the_weights_of_both():
 
 def test_where_the_rule_in_x_begins():
     """At the wells and the minima of the least energies, but for those that are higher by more than 40."""
-    grid = numpy.array([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 4.0])
+    grid, least = numpy.array([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 4.0]), numpy.array([50.0, 40, 60, 45, 60, 0, 41])
 
     def energy(x):
-        return numpy.abs(x[:, 0]) * 10 - 35.0 * (x[:, 0] < -3) - 39.9 * (x[:, 0] > 3) + x[:, 1] ** 2
+        return least[numpy.searchsorted(grid, x[:, 0])] + x[:, 1] ** 2
 
     seeds, widths = plane_of(energy).seeds(grid, numpy.array([9.0]), numpy.array([0.5]))
-    assert seeds.tolist() == [[9.0, -4.0, 0.0, 4.0]] and widths.tolist() == [[0.5, 3.0, 1.0, 1.5]]
+    assert seeds.tolist() == [[9.0, -4.0, 1.0]] and widths.tolist() == [[0.5, 3.0, 2.0]]
 
 
 @numpy.errstate(all="ignore")
@@ -1602,12 +1604,14 @@ def test_the_plane_is_integrated_along_lines_of_its_first_coordinate(monkeypatch
         def seeds(self, *arguments):
             raise Seen(self.asked, *(one.tolist() for one in arguments))
 
+    real = partition.InPlane
     monkeypatch.setattr(partition, "InPlane", Plane)
     wells, widths = numpy.array([[0.5, 7.0], [3.0, -6.0]]), numpy.array([[0.25, 2.0], [1.0, 5.0]])
     with pytest.raises(Seen) as seen:
         partition._refined(counted(None), wells, widths, 1e-6, 1 / 8)
-    grid = partition._grid(wells[:, 0], widths[:, 0], 1 / 8).tolist()
-    assert seen.value.args == ((1e-6, 1 / 8), grid, [0.5, 3.0], [0.25, 1.0])
+    grids = [partition._grid(wells[:, k], widths[:, k], 1 / 8).tolist() for k in (0, 1)]
+    assert seen.value.args == ((1e-6, 1 / 8), grids[0], [0.5, 3.0], [0.25, 1.0])
+    assert real(counted(None), wells, widths, 1e-6, 1 / 8).grid.tolist() == grids[1]
 
 
 @pytest.mark.parametrize(
