@@ -1330,44 +1330,55 @@ def test_halvings_that_gain_are_not_counted():
 
 
 def torn(before, after, most=numpy.inf, tolerance=1e-3):
-    """Panels [-1, 0.5] and [0.5, 1] of f = 1; the second said `before`, and says `after` when it is asked again."""
+    """Panels [-2, -0.5] and [-0.5, 0] of f = exp(-3 |u + 0.5|): of the second `before` times that was said, and `after`
+    times that is when it is asked again."""
     says, one = [before], numpy.zeros(1, int)
 
     def log_f(u, line):
-        there = numpy.repeat(numpy.mean(u.reshape(-1, 12), axis=1) > 0.5, 12)
-        return numpy.log(numpy.where(there, says[0], 1.0))
+        right = numpy.repeat(numpy.mean(u.reshape(-1, 12), axis=1) > -0.5, 12)
+        return numpy.log(numpy.where(right, says[0], 1.0)) - 3 * numpy.abs(u + 0.5)
 
     rule = panels(log_f, most=most)
-    rule.evaluate(numpy.array([0.5]), numpy.array([1.0]), one, one, one)
-    rule.evaluate(numpy.array([-1.0]), numpy.array([0.5]), one, one, one)
+    rule.evaluate(numpy.array([-0.5]), numpy.array([0.0]), one, one, one)
+    rule.evaluate(numpy.array([-2.0]), numpy.array([-0.5]), one, one, one)
     says[0] = after
     plane = plane_of(lambda x: 0 * x[:, 0], tolerance)
     plane.walled = True
     return rule, plane
 
 
+def lost_where_torn(said):
+    """The step where the panels meet, times 1 + |u|, and f at both ends, over the integral."""
+    ends, integral = numpy.exp(-4.5) + said * numpy.exp(-1.5), (1 - numpy.exp(-4.5) + said * (1 - numpy.exp(-1.5))) / 3
+    return (1.5 * abs(said - 1) + ends) / integral
+
+
 def test_panels_that_do_not_agree_where_they_meet_are_halved():
-    rule, plane = torn(0.25, 1.0)
-    assert plane.mended(rule) == pytest.approx(2 / 2, rel=1e-12)  # f at both ends, which is 1, over the integral
-    assert sorted(rule.low) == [-1.0, -0.25, 0.5, 0.75]
-    plane.walled = False
-    assert plane.mended(rule) == 0.0
+    for before in (0.25, 4.0):
+        rule, plane = torn(before, 1.0)
+        assert plane.mended(rule) == pytest.approx(lost_where_torn(1.0), rel=1e-9)
+        assert sorted(rule.low) == [-2.0, -1.25, -0.5, -0.25]
+        plane.walled = False
+        assert plane.mended(rule) == 0.0
     rule, plane = torn(0.25, 0.25)
-    lost = (0.75 * 1.5 + 1.25) / 1.625
-    assert plane.mended(rule) == pytest.approx(lost, rel=1e-9)
+    assert plane.mended(rule) == pytest.approx(lost_where_torn(0.25), rel=1e-9)
     assert 1e-13 < min(rule.high - rule.low) < 1e-12
     for most, count in ((47, 2), (48, 4)):
         rule, plane = torn(0.25, 1.0, most)
-        assert plane.mended(rule) == pytest.approx(lost if count == 2 else 1.0, rel=1e-9)
+        assert plane.mended(rule) == pytest.approx(lost_where_torn(0.25 if count == 2 else 1.0), rel=1e-9)
         assert len(rule.low) == count
 
 
 @pytest.mark.parametrize(
-    ("level", "tolerance", "halved"),
-    [(0.9995, 1e-3, False), (0.9985, 1e-3, True), (1 - 5e-10, 1e-12, False), (1 - 5e-9, 1e-12, True)],
+    ("said", "tolerance", "halved"),
+    [
+        *((0.52, 0.5, False), (0.48, 0.5, True), (1.98, 0.5, False), (2.02, 0.5, True)),
+        *((1 - 5e-10, 1e-12, False), (1 - 5e-9, 1e-12, True)),
+    ],
 )
-def test_panels_that_agree_to_the_tolerance_stay(level, tolerance, halved):
-    rule, plane = torn(level, 1.0, tolerance=tolerance)
+def test_panels_that_agree_to_the_tolerance_stay(said, tolerance, halved):
+    """Their difference is held against the larger."""
+    rule, plane = torn(said, 1.0, tolerance=tolerance)
     plane.mended(rule)
     assert (len(rule.low) > 2) == halved
 
@@ -1376,20 +1387,20 @@ def test_the_mass_on_lost_lines():
     """What is seen on them, and that of the last line before each group over a length of 1 + |u|; of tapering lines
     beside empty ones too."""
     rule, one = panels(lambda u, line: 0.1 * u), numpy.zeros(1, int)
-    rule.evaluate(numpy.array([2.0]), numpy.array([3.0]), one, one, one)
-    rule.evaluate(numpy.array([1.0]), numpy.array([2.0]), one, one, one)
+    rule.evaluate(numpy.array([-2.0]), numpy.array([-1.0]), one, one, one)
+    rule.evaluate(numpy.array([-3.0]), numpy.array([-2.0]), one, one, one)
     plane = plane_of(lambda x: 0 * x[:, 0])
     empty, lost, tapers = partition.EMPTY, partition.LOST, partition.TAPERS
-    second = [lost, 0, 0, empty, tapers, 0, 0, 0, 0, 0, 0, 0]  # on (1, 2), evaluated after
+    second = [lost, 0, 0, empty, tapers, 0, 0, 0, 0, 0, 0, 0]  # on (-3, -2), evaluated after
     first = [0, 0, 0, tapers, 0, 0, lost, lost, 0, 0, empty, 0]
     plane.lost = [numpy.array(first), numpy.array(second)]
     kinds = numpy.array([*second, *first])
-    u = numpy.concatenate([1.5 + 0.5 * partition.U, 2.5 + 0.5 * partition.U])
+    u = numpy.concatenate([-2.5 + 0.5 * partition.U, -1.5 + 0.5 * partition.U])
     f = numpy.exp(0.1 * u)
-    total = (numpy.exp(0.3) - numpy.exp(0.1)) / 0.1
+    total = (numpy.exp(-0.1) - numpy.exp(-0.3)) / 0.1
     seen = numpy.sum((numpy.tile(partition.W, 2) / 2 * f)[kinds == lost])
     last = [1, 4, 17, 20]
-    expected = (seen + numpy.sum((1 + u[last]) * f[last])) / total
+    expected = (seen + numpy.sum((1 - u[last]) * f[last])) / total
     assert plane.beyond(rule) == pytest.approx(expected, rel=1e-10)
 
 
