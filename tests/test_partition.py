@@ -539,6 +539,18 @@ def test_a_line_on_which_nothing_is_has_no_integral():
         rule.evaluate(-numpy.ones(1), numpy.ones(1), one, one, one)
         assert rule.value.tolist() == rule.error.tolist() == rule.noise.tolist() == [0.0]
         assert rule.results()[0].tolist() == [-numpy.inf]
+        rule.evaluate(numpy.ones(1), 2 * numpy.ones(1), one, one, one)
+        assert rule.value.tolist() == [0.0, 0.0]
+
+
+def test_the_roundoff_of_a_panel_is_that_of_its_logarithms_and_points():
+    """Of a short panel on the left, of f = exp(u - 100)."""
+    rule, one = panels(lambda u, line: u - 100), numpy.zeros(1, int)
+    rule.evaluate(-1.2 * numpy.ones(1), -numpy.ones(1), one, one, one)
+    ends = -2 + 0.5 * numpy.sinh([-1.2, -1.0])
+    bound = 2.0**-52 * (1 + 101.2 - 0.2 * ends[0] / (ends[1] - ends[0]))
+    numpy.testing.assert_allclose(rule.noise, bound * rule.value, rtol=1e-10)
+    numpy.testing.assert_allclose(rule.value, 1 - numpy.exp(-0.2), rtol=1e-10)
 
 
 @pytest.mark.parametrize("distance", [30.1, 300.3, 910.1])
