@@ -1313,6 +1313,14 @@ def test_panels_are_halved_while_there_are_evaluations_for_all_that_need_it():
         assert rule.low.tolist() == [-1.0, 0.0][:count] and rule.high.tolist()[-1] == 1.0
 
 
+def test_panels_whose_error_is_that_of_the_integrand_stay():
+    for errors in ((0.25, 0.0), (0.0, 0.25)):
+        rule, zero = panels(lambda u, line: -numpy.abs(u - 0.3), errors), numpy.zeros(1, int)
+        rule.evaluate(numpy.array([-1.0]), numpy.array([1.0]), zero, zero, zero)
+        rule.refine(1e-9)
+        assert len(rule.low) == 1 and rule.error[0] > 1e-4
+
+
 def test_what_is_no_better_after_four_halvings_is_roundoff():
     """Signs that alternate from node to node, in the ninth digit; in the fifth it is an error."""
     for size, halved in ((1e-9, True), (1e-5, False)):
