@@ -1,11 +1,14 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import contextlib
 import functools
 import itertools
 import re
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,10 @@ import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
 from refebm.crosscheck.examine import InTurn
+from refebm.crosscheck.frameworks.numpy import handing_out
 from refebm.glossary import InputError
 from refebm.variants import TERMS
+from refebm.variants.arguments import parameters
 
 RNG = np.random.default_rng(3)
 X, W, V = RNG.normal(size=(6, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=(3,))
@@ -209,6 +214,24 @@ def test_a_function_of_jax():
     assert jax.config.jax_enable_x64 == before
 
 
+def test_at_one_level_the_shortest_convention_is_said():
+    """At sigma = 1/2 the weight of Karras et al., sigma^2 (sigma^2 + 1/4)/(1/4), is 2 sigma^2 too."""
+    loss = lambda score, x, sigma, z: np.sum((sigma * score(x + sigma * z) + z) ** 2, axis=1)  # noqa: E731
+    said = str(compare("denoising_score_matching", loss, score=numpy_score, x=X, sigma=0.5))
+    assert "times sigma^2, no 1/2 (convention of" in said
+
+
+def test_a_small_loss_is_no_small_multiple_of_a_large_one():
+    """Where the loss is 300 times its root, float32's roundoff of the loss is as large as what tells its root apart."""
+    x = RNG.normal(size=(64, 300)).astype(np.float32)
+
+    def root(score, x, sigma, z):
+        return np.sqrt(np.sum(np.float32(score(x + sigma * z) + z / sigma) ** 2, axis=1)).mean()
+
+    said = str(compare("denoising_score_matching", root, score=lambda x: np.float32(0 * x), x=x, sigma=0.5))
+    assert "equals 2 x the reference with |a|, the root of the sum of squares, for |a|^2" in said
+
+
 # ---- gradients in the parameters of somebody's model -----------------------------------------------------------------
 
 SCORE, SLIPS = "score(x + sigma * z)", "value is right, its gradient in the parameters is wrong in 0.weight, 0.bias"
@@ -283,6 +306,86 @@ def test_what_has_lost_its_gradient_in_the_parameters_is_named(text, kind):
     assert re.search(LOST[text], finding.diagnosis), finding.diagnosis
 
 
+IN_CONVENTIONS = {  # by function: losses right but for a weight that varies, an added term, or what the model predicts
+    "denoising_score_matching": {
+        "((sigma * {f} + z) ** 2).sum(1)": "",
+        "((sigma * {f} + z) * (sigma * {f}.detach() + z)).sum(1)": "no 1/2 .* it is 0.5 x the right one",
+        "((sigma * {f}.detach() + z) ** 2).sum()": "is wrong in 0.weight, 0.bias, 2.weight and 1 more: it is zero",
+    },
+    "contrastive_divergence": {
+        "{e} + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)": "",
+        "{e} + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2).detach()": "flows through what this convention adds, but",
+        "{e}.detach() + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)": r"alpha = 0.1 .* 2.weight and 3 more$",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize(("function", "text"), [(name, text) for name, some in IN_CONVENTIONS.items() for text in some])
+def test_gradients_in_a_convention_that_is_no_factor_are_examined(function, text, kind):
+    torch, model, x = torch_model()
+    dtype, said = getattr(torch, kind), IN_CONVENTIONS[function][text]
+    if function == "contrastive_divergence":
+        model = torch.nn.Sequential(*model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).double()
+        given = {"energy": model.to(dtype), "x_model": (x + 0.5).to(dtype)}
+    else:
+        given = {"score": model.to(dtype), "sigma": torch.linspace(0.2, 1, 6, dtype=dtype)}
+    text = text.format(f="score(x + sigma * z)", e="energy(x) - energy(x_model)")
+    loss = eval(f"lambda {', '.join(parameters(function))}: {text}")
+    (finding,) = compare(function, loss, x=x.to(dtype), **given).findings
+    assert finding.gradients == 2 and finding.status == ("failed" if said else "convention"), finding
+    assert re.search(said, finding.diagnosis), finding.diagnosis
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_gradients_of_a_network_that_predicts_the_noise_are_examined(detached):
+    """By its answers where the formula asks it, since refebm's formula has the score."""
+    torch, _, x = torch_model()
+    betas = torch.linspace(0.01, 0.3, 10, dtype=torch.float64)
+    kept = torch.cumprod(1 - betas, 0)[:, None]
+
+    class Conditional(torch.nn.Linear):
+        def forward(self, x, i):
+            return super().forward(torch.cat([x, i[:, None].double()], 1))
+
+    model = Conditional(4, 3).double()
+
+    def loss(score, x, i, z):
+        found = score(kept[i].sqrt() * x + (1 - kept[i]).sqrt() * z, i)
+        return (((found.detach() if detached else found) - z) ** 2).mean()
+
+    (finding,) = compare("ddpm_loss", loss, score=model, x=x, betas=betas).findings
+    assert finding.gradients == 2 and finding.status == ("failed" if detached else "convention"), finding
+    assert "the model predicts the noise" in finding.diagnosis and ("it is zero" in finding.diagnosis) == detached
+
+
+def test_a_convention_whose_formula_differentiates_the_model_has_no_verdict_on_gradients():
+    torch, model, x = torch_model()
+
+    def signs(score, x, v):
+        x, v = x.clone().requires_grad_(), v.sign()
+        slope = torch.autograd.grad((score(x) * v).sum(), x, create_graph=True)[0]
+        return 0.5 * (v * score(x)).sum(1) ** 2 + (v * slope).sum(1)
+
+    (finding,) = compare("sliced_score_matching", signs, score=model, x=x).findings
+    assert finding.status == "convention" and "Rademacher" in finding.diagnosis
+    assert "gradients not examined: in this convention the formula differentiates the model" in finding.diagnosis
+
+
+def test_a_loss_whose_gradient_cannot_be_taken_fails():
+    torch, model, x = torch_model()
+
+    def freed(score, x, v):
+        x = x.clone().requires_grad_()
+        s = score(x)
+        slope = torch.autograd.grad((s * v).sum(), x)[0]
+        return 0.5 * (v * s).sum(1) ** 2 + (v * slope).sum(1)
+
+    (finding,) = compare("sliced_score_matching", freed, score=model, x=x).findings
+    assert finding.status == "failed"
+    assert "the value is right, its gradient cannot be taken: RuntimeError: Trying to backward" in finding.diagnosis
+
+
 def test_what_has_lost_its_gradient_in_jax_is_named(monkeypatch):
     """By its term or, were there none, by its place."""
     jax = pytest.importorskip("jax", reason="a peer, of the extra that is called so")
@@ -346,6 +449,17 @@ def test_a_model_in_train_mode_is_told_so():
         compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5)
     assert compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5, by_row=False).passed
     assert compare("denoising_score_matching", dsm, score=normed.eval(), x=x, sigma=0.5).passed
+
+
+@pytest.mark.parametrize("by_row", [False, True])  # single rows are refused by a batch normalisation that trains
+def test_a_model_that_counts_what_it_sees_is_left_as_it_was(by_row):
+    torch, model, x = torch_model()
+    counting = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 3)).double()
+    before = [one.clone() for one in counting.state_dict().values()]
+    refused = pytest.raises(InputError, match="E-MODEL") if by_row else contextlib.nullcontext()
+    with refused:
+        assert compare("denoising_score_matching", dsm, score=counting, x=x, sigma=0.5, by_row=by_row).passed
+    assert all(map(torch.equal, before, counting.state_dict().values())) and counting.training
 
 
 def test_a_loss_that_draws_beside_the_noise_that_it_is_handed():
@@ -475,6 +589,26 @@ WRONGLY = {  # a function, what is handed over: what is said
     "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
     "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
+    "numbers for a model": ("implicit_score_matching", {"score": X, "x": X}, "E-CALLABLE: score must.*got ndarray"),
+    "numbers for an energy": ("langevin_step", {"energy": X, "x": X, "eta": 0.5}, "E-CALLABLE: energy must.*got nd"),
+    "a number for a product": (
+        "langevin_step",
+        {"score": numpy_score, "product": 5, "x": X, "eta": 0.5},
+        "E-CALLABLE: product must.*got int",
+    ),
+    "an energy alone": ("langevin_step", {"energy": np.sum, "x": X, "eta": 0.5}, r"E-OPTION: .*give gradient\(x\)"),
+    "a product of one row": (
+        "implicit_score_matching",
+        {"score": numpy_score, "product": lambda x, v: v[:1], "x": X},
+        r"E-CALLABLE: product\(x, v\) must return .* got \(1, 3\)",
+    ),
+    "a model that exits": ("langevin_step", {"score": sys.exit, "x": X, "eta": 0.5}, "E-MODEL: .*raises SystemExit"),
+    "half precision": ("langevin_step", {"score": numpy_score, "x": np.float16(X), "eta": 0.5}, "E-DTYPE: x .*float16"),
+    "masked points": (
+        "langevin_step",
+        {"score": numpy_score, "x": np.ma.masked_less(X, 0), "eta": 0.5},
+        "E-MASKED: x must",
+    ),
 }
 
 
@@ -483,6 +617,38 @@ def test_what_is_handed_over_wrongly(wrongly):
     function, given, said = WRONGLY[wrongly]
     with pytest.raises(InputError, match=said):
         compare(function, implicit, **given)
+
+
+@pytest.mark.parametrize("loss", [None, "dsm", type("Loss", (), {})])
+def test_a_loss_is_called(loss):
+    with pytest.raises(InputError, match="E-CALLABLE: loss must be callable"):
+        compare("langevin_step", loss, score=numpy_score, x=X, eta=0.5)
+
+
+def test_a_loss_that_exits_ends_nothing():
+    (finding,) = compare("langevin_step", lambda *_: sys.exit(0), score=numpy_score, x=X, eta=0.5).findings
+    assert finding.status == "failed" and finding.diagnosis.startswith("raises SystemExit: 0")
+
+
+@pytest.mark.parametrize("like", [np.ndarray.tolist, lambda a: tuple(map(tuple, a)), np.ma.array])
+def test_lists_and_other_arrays_are_arrays_for_the_loss(like):
+    given = {"score": numpy_score, "x": like(X), "z": like(RNG.normal(size=X.shape)), "sigma": like(np.ones((6, 1)))}
+    assert compare("denoising_score_matching", dsm, **given).passed
+
+
+@pytest.mark.parametrize("like", [np.asarray, np.ndarray.tolist])
+def test_noise_of_numpy_is_of_the_framework_for_the_loss(like):
+    """The level and the noise; the points must be of the framework, or be taken by its functions."""
+    _, model, x = torch_model()
+    given = {"sigma": like(np.full(len(x), 0.5)), "z": like(RNG.normal(size=x.shape))}
+    assert compare("denoising_score_matching", dsm, score=model, x=x, **given).passed
+    for points in (like(X), x.to_sparse(), x.to("meta"), x.bfloat16()):
+        with pytest.raises(InputError, match="E-DTYPE: x must be"):
+            compare("denoising_score_matching", dsm, score=model, x=points, **given)
+    jax = pytest.importorskip("jax")
+    field = jax.jit(lambda x: -(x**3))
+    report = compare("denoising_score_matching", dsm, score=field, x=like(X), sigma=given["sigma"])
+    assert report.passed and report.findings[0].dtype == "float32"
 
 
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
@@ -515,6 +681,61 @@ def test_functions_of_a_session_are_examined():
     assert "<td>langevin_step</td><td>failed</td>" in page and refebm.__version__ in page and "<script" not in page
     assert refebm.crosscheck.examine({"tweedie_mean": tweedie_mean}).passed
     assert refebm.crosscheck.examine(tweedie_mean, only="denoising").passed
+
+
+NO_ADAPTERS = [  # what is handed over to be examined, and what is said
+    *[(one, "has no name: hand over a dict") for one in (None, 5, functools.partial(tweedie_mean), b"own.py", [X])],
+    *[(one, "is no name that is examined") for one in (np.sum, lambda *given: 0.0, {5: tweedie_mean}, [dsm])],
+    ({"tweedie_mean": tweedie_mean, "tweedie_men": tweedie_mean}, "'tweedie_men' is no .*did you mean tweedie_mean"),
+    ([tweedie_mean, dsm], "'dsm' is no name"),
+    ({"tweedie_mean": 5}, "tweedie_mean must be callable, got int"),
+    ([], "no function under a public name"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), NO_ADAPTERS)
+def test_what_is_no_adapter_of_a_session(given, said):
+    with pytest.raises(InputError, match=f"E-ADAPTER: .*{said}"):
+        refebm.crosscheck.examine(given)
+
+
+@pytest.mark.parametrize("odd", [{"only": None}, {"only": 5}, *({"timeout": t} for t in (0, -1, np.nan, "5", None))])
+def test_odd_options_of_a_session(odd):
+    with pytest.raises(InputError, match="E-OPTION"):
+        refebm.crosscheck.examine(tweedie_mean, **odd)
+
+
+CALLABLES = [functools.partial(tweedie_mean), lambda *given: tweedie_mean(*given), type("One", (), {})()]
+type(CALLABLES[-1]).__call__ = lambda self, *given: tweedie_mean(*given)
+
+
+@pytest.mark.parametrize("one", [*CALLABLES, CALLABLES[-1].__call__])
+def test_whatever_can_be_called_is_examined_by_name(one):
+    assert refebm.crosscheck.examine({"tweedie_mean": one}).passed
+
+
+ODD_SUITES = {
+    "a selection that is not there": ({"only": "langevin_step"}, "E-NONE: the adapter has no langevin_step"),
+    "a failure that is not there": ({"expected_failures": {"langevin_step": "?"}}, "E-NONE: .* no langevin_step"),
+    "a failure of several": ({"expected_failures": {"denoising": "?"}}, "E-NONE: .* no denoising"),
+    "failures without reasons": ({"expected_failures": ["tweedie_mean"]}, "E-OPTION: expected_failures"),
+}
+
+
+@pytest.mark.parametrize("suite", ODD_SUITES)
+@pytest.mark.parametrize("of_a_file", [False, True])
+def test_a_suite_that_examines_nothing_is_refused(suite, of_a_file, tmp_path):
+    """pytest would skip it."""
+    given, said = ODD_SUITES[suite]
+    (tmp_path / "adapter.py").write_text("def tweedie_mean(model, y, sigma): return y\n")
+    with pytest.raises(InputError, match=said):
+        refebm.crosscheck.parametrize(tmp_path / "adapter.py" if of_a_file else tweedie_mean, **given)
+
+
+@pytest.mark.parametrize("test", [lambda: 0, lambda check, more: 0])
+def test_a_test_of_a_suite_has_one_argument(test):
+    with pytest.raises(InputError, match=r"E-OPTION: .*must have one argument"):
+        refebm.crosscheck.parametrize(tweedie_mean)(test)
 
 
 def test_a_file_and_a_module_are_examined(tmp_path):
@@ -650,3 +871,36 @@ def test_comparisons_in_several_threads_wait_for_each_other():
         thread.join()
     said = {factor: report.findings[0].status for factor, report in found.items()}
     assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}
+
+
+@pytest.mark.parametrize("odd", [5, None, [0.5, 1.0], object(), ([0.5],)])
+def test_what_is_handed_out_are_arrays(odd):
+    before = np.random.standard_normal
+    with pytest.raises(InputError, match="E-DTYPE: handing_out takes arrays"), handing_out(odd):
+        pass
+    assert np.random.standard_normal is before
+
+
+def test_functions_that_draw_are_examined_in_several_threads():
+    """One at a time: what one of them draws is handed out to no other, and is given back in the end."""
+    within, most, before = [], [], np.random.standard_normal
+
+    def draws(x, z):
+        with handing_out(z):
+            within.append(x)
+            time.sleep(1e-4)
+            most.append(len(within))
+            within.pop()
+            return np.random.standard_normal(x.shape)
+
+    def step(score, x, eta, z):
+        return x + eta * score(x) + np.sqrt(2 * eta) * draws(x, z)
+
+    def examined():
+        assert refebm.crosscheck.examine({"langevin_step": step}).passed
+        draws(X, X)
+
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(examined) for _ in range(4)]:
+            one.result()
+    assert set(most) == {1} and np.random.standard_normal is before

@@ -105,7 +105,7 @@ def test_what_is_drawn():
 )
 def test_what_is_wanted_and_what_is_missing(function, given, said):
     with pytest.raises(InputError, match=said):
-        MODULE._seen(function, given)
+        compare(function, np.sum, **given)
 
 
 def test_an_energy_stands_for_the_one_field():
@@ -287,7 +287,7 @@ def test_what_is_asked_again_and_what_is_graded(monkeypatch):
     """The first question, if it was answered; gradients of a loss that is right, in its first model, twice."""
     x, calls, seen = RNG.normal(size=(3, 2)), [], []
 
-    def graded(finding, harness, model, pairs):
+    def graded(finding, harness, model, pairs, _):
         seen.append((finding.status, model, len(pairs)))
         return finding
 

@@ -380,7 +380,7 @@ def undiagnosed(monkeypatch):
 
 def test_what_is_not_said_of_a_function_is_not_so():
     bare = Finding("f", "passed")
-    assert dataclasses.astuple(bare)[2:] == ("", (), 0, 0, (), 0.0, "", "", 0, None, None, None, "")
+    assert dataclasses.astuple(bare)[2:] == ("", (), 0, 0, (), 0.0, "", "", 0, None, None, None, "", None)
     assert verdict.ROUNDOFF == {"float64": U, "float32": U32}
 
 

@@ -12,21 +12,22 @@ which returns J(x) v for each row, and for an energy also `gradient(x)`, of whic
 """
 
 import contextlib
-import functools
 import importlib
 import inspect
 import re
 import sys
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
+from autograd import grad
 from autograd.extend import defjvp, defvjp, primitive
+from autograd.tracer import isbox
 
 import refebm
-from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
@@ -51,8 +52,10 @@ from refebm.glossary import (
     Uniform,
     gives_rows,
     mark_of,
+    see_callable,
+    unmasked,
 )
-from refebm.identities import REFERENCE, Failure
+from refebm.identities import REFERENCE, Failure, NotSupported
 from refebm.variants import TERMS
 from refebm.variants.arguments import CLASSES, GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
@@ -95,6 +98,10 @@ class Own(NamedTuple):
                 given[name] = self.harness.like(value, x)
         return given
 
+    def field(self, model: Callable) -> Callable:
+        """The field of a model that is its energy, else the model itself."""
+        return (lambda *x: -self.harness.slope(model, *x)) if self.potential else model
+
     def inside(self, name: str):
         """An argument as in refebm's questions: NumPy numbers, an SDE as data, a weight that takes NumPy times."""
         value = self.given[name]
@@ -130,20 +137,6 @@ def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
-ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
-
-
-def alone(function: Callable) -> Callable:
-    """The same, for one thread at a time."""
-
-    @functools.wraps(function)
-    def waiting(*args, **kwargs):
-        with ONE:
-            return function(*args, **kwargs)
-
-    return waiting
-
-
 @alone
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
     r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
@@ -157,15 +150,21 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     network whose rows influence each other.
     product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
     energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    What a module of PyTorch counts in its buffers is restored in the end.
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
-    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
-    model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
+    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
+    E-SHAPE; E-MODEL for a model that raises; E-RANDOM for one that answers differently when it is called again;
+    refebm's own errors.
     """
     kinds, models, given, potential = _seen(function, given)
+    called = {"loss": loss} | {"energy" if name == potential else name: given[name] for name in models}
+    for name, one in (called | {"product": product or np.sum, "gradient": gradient or np.sum}).items():
+        see_callable(name, one)
     harness = _harness(*given.values())
+    given = _as_arrays(harness, kinds, models, given)
     own = Own(harness, function, kinds, loss, given, models, potential)
-    with _kept(harness, own.x):
+    with _kept(harness, own.x), harness.restored(loss, *(given[name] for name in models)):
         inside = {name: own.inside(name) for name in given if name not in models}
         kind_of = {name: Energy if name == potential else kinds[name] for name in models}
         inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
@@ -179,7 +178,9 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         with instead(function, wanted), afresh():
             finding = judge(function, answers)
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
-            finding = graded(finding, harness, given[models[0]], [_pair(own, one) for one in asked[:2]])
+            pairs = [_pair(own, one) for one in asked[:2]]
+            others = partial(map, partial(_in_convention, own, finding.convention), asked[:2])
+            finding = graded(finding, harness, given[models[0]], pairs, lambda: list(others()))
     return Report([finding], getattr(loss, "__name__", "a loss"))
 
 
@@ -208,11 +209,30 @@ def _seen(function, given):
     missing = [name for name in kinds if name not in given and name not in drawn]
     if missing:
         raise InputError("E-OPTION", f"{words}; missing: {', '.join(missing)}")
-    shape = tuple(np.shape(_numbers(given[points])))
+    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+
+
+def _as_arrays(harness, kinds, models, given):
+    """What is given, with lists and arrays of others as arrays of the framework. Errors: E-DTYPE, E-SHAPE."""
+    points = _points(kinds)
+    x = given[points] if harness.holds(given[points]) else harness.points(points, given[points])
+    if str(getattr(x, "dtype", "")).endswith("float16"):
+        raise InputTypeError("E-DTYPE", f"{points} must be of float32 or float64, which are examined, got {x.dtype}")
+    shape = tuple(np.shape(_numbers(x)))
     if len(shape) != 2 or not all(shape):
         hint = f"flatten images, {points}.reshape(n, -1)"
         raise InputError("E-SHAPE", f"{points} must be points in rows, (n, d), got shape {shape}: {hint}")
-    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+    others = {name: _array_of(harness, name, value, x) for name, value in given.items() if name not in models}
+    return given | others | {points: x}
+
+
+def _array_of(harness, name, value, x):
+    """A list, or an array of others, as an array of the framework of x; any other value unchanged."""
+    foreign = isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "__array__")
+    if not foreign or isinstance(value, np.generic) or harness.holds(value):
+        return value
+    found = unmasked(name, value)
+    return harness.like(found, x) if found.dtype.kind in "iuf" else value
 
 
 def _points(kinds):
@@ -234,14 +254,12 @@ def _all_names(name):
 def _pair(own, asked):
     """The loss, refebm's formula and the formula with nudged inputs, as functions of the first model."""
     drawn, (name, *_) = [one for one in asked.arguments if one not in own.given], own.models
-    formula = getattr(own.harness.source, own.function)
     bare = own.arguments(asked, bare=True)
     dtype = bare[_points(own.kinds)].dtype
 
-    def right(model, formula=formula, **moved):
-        score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
+    def right(model, impl=own.harness.source, **moved):
         with own.harness.of_dtype(dtype):
-            return formula(*(bare | {name: score} | moved).values())
+            return getattr(impl, own.function)(*(bare | {name: own.field(model)} | moved).values())
 
     def moved(nudge):
         yield lambda model: right(lambda *x: model(*x) * (1 + nudge))
@@ -252,6 +270,50 @@ def _pair(own, asked):
     return lambda model: own.answer(own.arguments(asked) | {name: model}, drawn), right, moved
 
 
+def _in_convention(own, convention, asked):
+    """The same for the formula in a convention. It is written for NumPy, which gives the slopes of its mean in the
+    answers of the first model; the sum of these answers, weighted so, has its gradient in the parameters."""
+    name, given, dtype = own.models[0], asked.arguments, own.x.dtype
+    loss, *_ = _pair(own, asked)
+
+    def right(model, impl=None, **moved):
+        slopes = _slopes(own.function, impl or convention.implementation(), given | moved, name)
+        with own.harness.of_dtype(dtype):
+            terms = [own.field(model)(*map(own.harness.input, at)) * own.harness.input(slope) for at, slope in slopes]
+            return sum(one.sum() for one in terms)
+
+    def moved(nudge):
+        for argument, value in given.items():
+            if argument == name:
+                yield partial(right, **{name: lambda *x: given[name](*x) * (1 + nudge)})
+            elif isinstance(value, float) or getattr(value, "dtype", None) == np.float64:
+                yield partial(right, **{argument: value * (1 + nudge)})
+
+    return loss, right, moved
+
+
+def _slopes(function, impl, given, name):
+    """Where a formula asks a model, as [((x, *level), the slope of its mean in that answer), ...].
+
+    Errors: NotSupported for a formula that asks for derivatives of the model too."""
+    asked = []
+
+    def mean(added):
+        asked.clear()
+        rest = iter(added)
+
+        def noted(*at):
+            if any(map(isbox, at)):
+                raise NotSupported("in this convention the formula differentiates the model")
+            asked.append(at)
+            return given[name](*at) + next(rest, 0.0)
+
+        return ask(function, impl, given | {name: noted}).mean()
+
+    mean([])
+    return list(zip(asked, grad(mean)([np.zeros_like(given[name](*at)) for at in asked])))
+
+
 def _harness(*given):
     """The harness of the framework that the arrays and modules belong to, or NumPy's."""
     kinds = {kind.__module__.partition(".")[0] for one in given for kind in type(one).__mro__}
@@ -260,7 +322,7 @@ def _harness(*given):
         return _imported("torch", torch.get_default_dtype(), torch.set_default_dtype)
     if kinds & {"jax", "jaxlib", "flax", "equinox"}:
         config = sys.modules["jax"].config
-        return _imported("jax", config.jax_enable_x64, functools.partial(config.update, "jax_enable_x64"))
+        return _imported("jax", config.jax_enable_x64, partial(config.update, "jax_enable_x64"))
     return importlib.import_module("refebm.crosscheck.frameworks.numpy").HARNESS
 
 
@@ -369,7 +431,7 @@ def _wanted(function, asked):
         raise
     except Failure:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         alone = ", called on single rows too," if asked[-1].given["n"] == 1 else ""
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"the model{alone} raises {last_lines(error)}\n{hint}") from error
@@ -411,7 +473,7 @@ def _answer(own, asked):
         return Answer(tuple(map(array, result if isinstance(result, tuple) else (result,))))
     except Failure as failure:
         return Answer(problem=str(failure))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Answer(problem=f"raises {last_lines(error)}")
 
 

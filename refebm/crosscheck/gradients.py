@@ -2,6 +2,8 @@
 their framework on the same model. If it cannot be computed, the finding says "gradients not examined"."""
 
 import contextlib
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,18 +18,26 @@ ALIKE = 1e-4  # ratios of two losses that differ by more than this, relatively, 
 
 
 @np.errstate(all="ignore")  # as for values: gradients may be anything
-def graded(finding: Finding, harness, model, pairs) -> Finding:
+def graded(finding: Finding, harness, model, pairs, in_convention: Callable) -> Finding:
     """Add the verdict on gradients to a finding whose values are right, or right by a convention.
 
-    pairs: for each question, functions of the model to differentiate in its parameters: the loss, refebm's formula or
-    another in its place, and the formula with each of its inputs nudged.
+    pairs: for each question, functions of the model to differentiate in its parameters: the loss, the formula of refebm
+    or of another implementation, and the formula with each of its inputs nudged. in_convention: returns the same for
+    the formula in the convention of the finding, which is needed if that is no factor.
     """
-    nudge = ROUNDOFF[finding.dtype] ** 0.5
+    nudge, lost = ROUNDOFF[finding.dtype] ** 0.5, (None, harness.source.module)
     try:
-        told = [[harness.slopes(one, model) for one in (loss, right, *moved(nudge))] for loss, right, moved in pairs]
-        factors = _factors(finding, told)
-    except NotSupported as error:
+        told = _told(harness, model, pairs, nudge)
+        sizes = [right.size if finding.reduction == "sum" else 1 for _, (right, _), *_ in told]
+        factors = _factors(told) if finding.convention else sizes
+        if not factors:
+            pairs, factors, lost = in_convention(), sizes, (finding.convention, sys.modules.__getitem__)
+            told = _told(harness, model, pairs, nudge)
+    except (NotSupported, NotImplementedError) as error:
         return _not_examined(finding, str(error))
+    except Untaken as error:
+        said = f"{_but(finding)} cannot be taken: {last_lines(error.__cause__).splitlines()[0]}"
+        return replace(finding, status="failed", diagnosis=said, worst=np.inf)
     except Exception as error:  # some networks can be differentiated in one way only
         return _not_examined(finding, last_lines(error).splitlines()[0])
     wrong, compared, limits, worst = set(), [], [], 0.0
@@ -44,20 +54,40 @@ def graded(finding: Finding, harness, model, pairs) -> Finding:
     finding = replace(finding, gradients=len(told), worst=max(finding.worst, worst))
     if not wrong:
         return finding
-    words = f"{finding.diagnosis}, but its gradient" if finding.diagnosis else "the value is right, its gradient"
     names = [name for name in told[0][1][1] if name in wrong]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    how = how_wrong(compared) or _without_gradient(finding, harness, model, pairs, factors, compared, limits)
-    said = f"{words} in the parameters is wrong in {', '.join(names[:3])}{more}{how}"
+    how = how_wrong(compared) or _without_gradient(finding, harness, model, pairs, factors, compared, limits, *lost)
+    said = f"{_but(finding)} in the parameters is wrong in {', '.join(names[:3])}{more}{how}"
     return replace(finding, status="failed", diagnosis=said)
 
 
-def _without_gradient(finding, harness, model, pairs, factors, compared, limits) -> str:
+class Untaken(Exception):
+    """The loss alone cannot be differentiated, for the error that is the cause of this one."""
+
+
+def _told(harness, model, pairs, nudge):
+    """The values and gradients of the loss, of the formula, and of the formula with each input nudged, by question."""
+    told = []
+    for loss, right, moved in pairs:
+        others = [harness.slopes(one, model) for one in (right, *moved(nudge))]
+        try:
+            told.append([harness.slopes(loss, model), *others])
+        except NotSupported:
+            raise
+        except Exception as error:
+            raise Untaken from error
+    return told
+
+
+def _but(finding) -> str:
+    return f"{finding.diagnosis}, but its gradient" if finding.diagnosis else "the value is right, its gradient"
+
+
+def _without_gradient(finding, harness, model, pairs, factors, compared, limits, convention, module_of) -> str:
     """Words for the part of the formula whose gradient is lost, if one explains these gradients."""
 
     def gradients(impl):
-        formula = getattr(impl, finding.function)
-        each = (harness.slopes(lambda model, right=right: right(model, formula), model)[1] for _, right, _ in pairs)
+        each = (harness.slopes(lambda model, right=right: right(model, impl), model)[1] for _, right, _ in pairs)
         return [c * _flat(one) for c, one in zip(factors, each)]
 
     def fits(theirs, _):
@@ -66,7 +96,7 @@ def _without_gradient(finding, harness, model, pairs, factors, compared, limits)
     digits = DIGITS if finding.dtype == "float64" else IN_FLOAT32
     with contextlib.suppress(Exception):  # a framework may lack what a term is written with
         got = {"": [got for _, got, *_ in compared]}
-        words = held_constant(finding.function, None, gradients, fits, got, digits, harness.source.module)
+        words = held_constant(finding.function, convention, gradients, fits, got, digits, module_of)
         return f": {words}" if words else ""
     return ""
 
@@ -76,15 +106,10 @@ def _not_examined(finding, why):
     return replace(finding, diagnosis="; ".join(filter(None, [finding.diagnosis, said])))
 
 
-def _factors(finding, told):
-    """The factor between the gradients of the loss and of refebm's mean: n for a sum, or that of a convention."""
-    values = [(np.mean(got), np.mean(right), right.size) for (got, _), (right, _), *_ in told]
-    if finding.status == "passed":
-        return [n if finding.reduction == "sum" else 1 for _, _, n in values]
-    factors = [got / right for got, right, _ in values]
-    if np.ptp(factors) <= ALIKE * np.max(np.abs(factors)):
-        return factors
-    raise NotSupported("the convention is no factor")
+def _factors(told) -> list[float]:
+    """For each question the factor between the values of the loss and of refebm's formula; none if it varies."""
+    factors = [np.mean(got) / np.mean(right) for (got, _), (right, _), *_ in told]
+    return factors if np.ptp(factors) <= ALIKE * np.max(np.abs(factors)) else []
 
 
 def _flat(gradients):

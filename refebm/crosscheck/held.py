@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 
 from refebm.crosscheck.searches.terms import as_number
-from refebm.identities import Implementation
-from refebm.variants import TERMS
+from refebm.identities import REFERENCE, Implementation
+from refebm.variants import TERMS, Convention
 from refebm.variants.mutants import Mutant, holding
 from refebm.variants.steps import Chain
 
@@ -43,6 +43,9 @@ def held_constant(
             warnings.simplefilter("ignore")  # autograd warns of what does not depend on the parameters
             return gradient_of(chained)
 
+    if isinstance(convention, Convention):
+        added = f"no gradient flows through what this convention adds, but one must: {WHY}"
+        return added * any(fits(of(REFERENCE), kind) for kind in got)
     terms = [(one.words, of(one.implementation(module_of))) for one in TERMS.get(function, ())]
     return _of_a_term(terms, fits, got, digits) or _of_a_place(function, of, fits, got, module_of)
 

@@ -18,9 +18,10 @@ from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gr
 from refebm.crosscheck.vectors import tolerance as allowed
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
-from refebm.variants import CONVENTIONS, TERMS, WRONG
+from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
 from refebm.variants.arguments import ADJUSTED, ask, flat
 from refebm.variants.asked import particular
+from refebm.variants.steps import Chain
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
 LIKE_IT = 2.0**24  # tolerances by which a replaced helper, such as a softplus that is linear far out, is another one
@@ -47,6 +48,7 @@ class Finding:
     expected: list | float | None = None
     got: list | float | None = None
     of: str = ""  # what these numbers are, where they are not the answer
+    convention: Convention | Chain | Built | None = None  # the one that the answers are in, if any
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -191,6 +193,7 @@ def _values(function, pairs, known) -> Finding:
     known |= _case(best, int(np.argmax(best.wrong)), pairs)
     if not convention:
         return Finding(function, "failed", **known)
+    known["convention"] = convention
     return _gradients(function, pairs, known, convention)
 
 

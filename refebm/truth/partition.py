@@ -55,6 +55,7 @@ GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
 CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
 NEAR = (CORE, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+AROUND = ((2**13, REACH), (2**15, CORE))  # points of a grid around the bulk, and how far it goes, in its deviations
 DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
 FINE = (2**17, 2**10)  # points on a side of the lattice on which islands between walls are sought, for d = 1 and 2
 ISLAND = np.finfo(float).max  # the depth of an island between walls
@@ -304,10 +305,10 @@ def _wells(energy, d):
     return x[kept], widths[kept], grid[grid_e < e[0] + 0.5 * NEGLIGIBLE]
 
 
-def _deep(energy, x, e, lowest, rise=1.0):
+def _deep(energy, x, e, lowest, rise=1.0, unit=1.0):
     """Those of some minima that are not negligible beside the lowest, (k, d), and their widths (k, d)."""
     x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
-    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    sizes = unit * 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
     return x, np.stack([_widths(energy, x, e, one, sizes, rise) for one in np.eye(x.shape[1])], axis=1)
 
 
@@ -330,11 +331,12 @@ def _one_of_each(mask):
     return np.flatnonzero((parts > 0) & (alone | (size[part] <= 2**mask.ndim)))
 
 
-def _descended(energy, x, e):
-    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17, at most 60 times."""
+def _descended(energy, x, e, unit=1.0):
+    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17 units, at most 60
+    times."""
     d = x.shape[1]
     rays = np.concatenate([np.eye(d), np.array([[1.0, 1.0], [1.0, -1.0]])[:, :d][: 2 * (d - 1)]])
-    sizes = 8.0 ** np.arange(-20, 18)
+    sizes = unit * 8.0 ** np.arange(-20, 18)
     steps = np.concatenate([sign * size * ray[None] for sign in (1, -1) for size in sizes for ray in rays])
     x, e, active = x.copy(), e.copy(), np.arange(len(x))
     for _ in range(60):
@@ -365,8 +367,8 @@ def _widths(energy, x, e, one, sizes, rise=1.0):
 
 
 def _hidden(energy, nodes, wells, widths):
-    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
-    already; their widths; and whether there are islands between walls."""
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells have met already, if
+    some are among them that nodes have not met; their widths; and whether there are islands between walls."""
     d, e = wells.shape[1], energy.search(nodes.x)
     bulk = nodes.x[e <= np.min(e) + 4]
     mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
@@ -379,19 +381,34 @@ def _hidden(energy, nodes, wells, widths):
     starts = [_islands(energy, nodes, wide) for wide in (2, 16)]
     starts += [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
     x, depth, e = (np.concatenate(part) for part in zip(*starts))
-    if not len(x):
+    far, far_e = _around(energy, nodes, *frames[0])
+    if not len(x) + len(far):
         return x, x, False
-    sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
-    x, e = _descended(energy.search, x[sharpest], e[sharpest])
-    x, narrow = _deep(energy.search, x, e, min([*e, *energy.search(wells)]), DIP)
+    sharpest, unit = np.argsort(-depth, kind="stable")[:MOST_STARTS], np.max(np.abs(frames[0][1]))
+    x, e = _descended(energy.search, np.concatenate([x[sharpest], far]), np.concatenate([e[sharpest], far_e]), unit)
+    x, narrow = _deep(energy.search, x, e, min([*e, *energy.search(wells)]), DIP, unit)
     narrow *= DIP**-0.5
-    known = [
-        np.any(np.all((np.abs(at - wells) <= 0.1 * widths) & (width >= 0.3 * widths), axis=1))
-        or np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
-        for at, width in zip(x, narrow)
-    ]
+    each = list(zip(x, narrow))
+    known = [np.any(np.all((np.abs(a - wells) <= 0.1 * widths) & (b >= 0.3 * widths), axis=1)) for a, b in each]
+    met = [np.sum(np.all(np.abs(nodes.x - a) <= 2 * b, axis=1)) >= 3**d for a, b in each]
     hidden = _apart(x, narrow, known)
-    return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
+    if all(met[i] for i in hidden):  # else those too: among points around other wells they would be lost
+        hidden = []
+    return x[hidden], narrow[hidden], bool(np.max(depth, initial=0.0) == ISLAND)
+
+
+def _around(energy, nodes, middle, frame):
+    """The lowest dips, as of `_dips`, of a coarse grid around the bulk, in units of its deviations, and the energies
+    there; without those that have a node in a cell beside, as along a valley."""
+    count, reach = AROUND[len(middle) - 1]
+    side = int(count ** (1 / len(middle)))
+    axis, step = np.linspace(-reach, reach, side, retstep=True)
+    x, _, e = _dips(energy, middle + np.sinh(_lattice(*[axis] * len(middle))) @ frame.T, side)
+    lowest = np.argsort(e, kind="stable")[:MOST_STARTS]
+    u, at = (np.arcsinh((one - middle) @ frame / np.sum(frame**2, axis=0)) for one in (nodes.x, x[lowest]))
+    alone = [not np.any(np.all(np.abs(u - one) < 2 * step, axis=1)) for one in at]
+    lowest = lowest[np.array(alone, bool)]
+    return x[lowest], e[lowest]
 
 
 def _islands(energy, nodes, wide):
@@ -430,7 +447,10 @@ def _grid(wells, widths, gap):
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
     u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
-    return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    grid = np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    if len(grid) < 3:
+        raise DomainError("E-SETTLED", f"the well at {wells[0]} is narrower than roundoff of its place: shift it to 0")
+    return grid
 
 
 class OnLines(NamedTuple):

@@ -457,7 +457,7 @@ def weightings(function: str) -> tuple[Weighting, ...]:
                     Weighting(
                         (*power.words, *filter(None, words)),
                         functools.partial(_weight, power.factor, factor, over[1]),
-                        "; ".join(filter(None, [power.source, "module 18a and Das 2021" if half else ""])),
+                        "; ".join(filter(None, [power.source, "dataflowr module 18a and Das 2021" if half else ""])),
                         factor,
                         power.mistaken,
                     )

@@ -77,7 +77,7 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
     for _, some in itertools.groupby(_chained(function, inner), key=lambda reading: len(reading.what)):
         chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
         chains = [one for one in chains if one.words and (one.steps or not one.weighting.mistaken)]
-        chain = min(chains, key=lambda one: (one.weighting.mistaken, len(one.words)), default=None)
+        chain = min(chains, key=_length, default=None)
         if chain and chain.weighting.mistaken:
             bug, others = chain.weighting.words[0], [word for word in chain.words if word != chain.weighting.words[0]]
             said = f"equals the reference {bug} (bug){evidence.reduced}, where {', '.join(others)}"
@@ -93,6 +93,11 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
             said = f"equals {what}{evidence.reduced}: {', '.join(chain.words)} (convention{source})"
             return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
     return None
+
+
+def _length(chain: Chain) -> tuple:
+    """How long a chain is in words: at one level, or in one dimension, many fit, and the shortest is meant."""
+    return chain.weighting.mistaken, len(", ".join(chain.words))
 
 
 TABLES = {  # by reduction: what is made of a table with w_i l_j in row i and column j, and its words

@@ -153,7 +153,7 @@ def fitted(evidence, terms, scaling):
         return None
     inverse = np.linalg.pinv(scaled)
     c = inverse @ (evidence.answers[find] / allowed[find])
-    size = max(1.0, np.max(np.abs(c)))
+    size = np.max(np.abs(c))  # of the answers' own roundoff
     known = np.sum(np.abs(inverse), axis=1) * size
     residual = np.abs(columns @ c - evidence.answers)
     within = (residual <= allowed * size + np.abs(columns) @ known * confirm) | ~kept
