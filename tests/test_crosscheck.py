@@ -12,12 +12,12 @@ import pytest
 import refebm
 from refebm.cli import main
 from refebm.crosscheck.adapter import load
+from refebm.crosscheck.diagnosis import diagnose
 from refebm.crosscheck.questions import EXAMINED, chosen, unasked
 from refebm.crosscheck.report import about, line, local, pasted
 from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, PROGRAMS, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
-from refebm.crosscheck.verdict import judge
 from refebm.glossary import InputError
 from refebm.variants.arguments import FUNCTIONS, GENERATORS, flat
 from tests.sabotage import BY_HAND, examined
@@ -260,11 +260,14 @@ def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
 
 
 def test_a_long_search_is_told(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("refebm.crosscheck.command.LONG", 0.0)
-    monkeypatch.setattr("refebm.crosscheck.command.judge", lambda *given: time.sleep(0.2) or judge(*given))
-    (tmp_path / "adapter.py").write_text(RIGHT)
-    assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean"]) == 0
-    assert capsys.readouterr().err == "refebm: tweedie_mean: looking for what explains its answers ...\n"
+    """While it runs, when what wrong versions print is kept back; and not for what is right."""
+    monkeypatch.setattr("refebm.crosscheck.verdict.MOMENT", 0.0)
+    monkeypatch.setattr("refebm.crosscheck.verdict.diagnose", lambda *given: time.sleep(0.2) or diagnose(*given))
+    told = "refebm: tweedie_mean: its answers differ; looking for the reason ...\n"
+    for text, said in ((RIGHT, ""), (RIGHT.replace("return y +", "return y -"), told)):
+        (tmp_path / "adapter.py").write_text(text)
+        assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean"]) == bool(said)
+        assert capsys.readouterr().err == said
 
 
 def test_a_function_that_lacks_its_last_argument_is_not_called_without_it():
