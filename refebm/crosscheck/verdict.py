@@ -133,12 +133,22 @@ def _judged(function, answers):
         problem = answers[AGAIN].problem
         return Finding(function, "failed", problem, worst=np.inf, failing=pairs[0][0].asked, **known)
     if troubles:
-        vector, problem = troubles[0]
-        rest = _values(function, clean, known) if clean else None
-        beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
-        counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
-        return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
+        return _troubled(function, troubles, clean, known)
     return _values(function, clean, known)
+
+
+def _troubled(function, troubles, clean, known) -> Finding:
+    """Where questions have no numbers to compare. A reason for the other answers comes first, since it says more."""
+    vector, problem = troubles[0]
+    said, *where = problem.split("\n")
+    counted = f"in {len(troubles)} of {known['questions']} questions"
+    rest = _values(function, clean, known) if clean else None
+    rest = rest if rest and rest.status == "failed" else None
+    if rest and "equals" in rest.diagnosis:
+        return replace(rest, diagnosis=f"{rest.diagnosis}; beside that, {said} ({counted})", worst=np.inf)
+    beside = f"; beside that, {rest.diagnosis}" if rest else ""
+    told = "\n".join([f"{said} ({counted}{beside})", *where])
+    return Finding(function, "failed", told, worst=np.inf, failing=vector.asked, **known)
 
 
 ALONE = "the probability of acceptance: the state alone came back"
