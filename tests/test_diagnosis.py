@@ -382,7 +382,7 @@ def test_every_version_differs_where_sigma_is_one_number():
 
 def test_every_version_of_the_sample_size_differs_for_a_single_chain():
     """Programs of one chain are asked where several pairs count, one larger than that before it."""
-    of_several = ("chains that disagree count in full", "of each chain")
+    of_several = ("chains that disagree count in full", "T/tau for n T/tau: the number of chains left out")
     some = [v for v in vectors("effective_sample_size") if v.asked.arguments["x"].shape[1] == 1]
     for variant, answers in bank("effective_sample_size"):
         gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]

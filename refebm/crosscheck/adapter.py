@@ -477,7 +477,7 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
 
 
 def last_lines(error: BaseException) -> str:
-    """An exception and the last lines of its traceback, as text: none of refebm's, and one of the adapter's at least."""
+    """An exception and the last lines of its traceback, as text: none of refebm's, at least one of the adapter's."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if one.line]
     frames = [one for one in frames if not one.filename.startswith(OWN)]
     last = frames[-LINES:]

@@ -1,7 +1,7 @@
 """Variants of DDIM steps."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, naive_forms, terms, wrong_versions
+from refebm.variants.record import naive_forms, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
 CUM = "np.cumsum(np.log1p(-betas))"
@@ -13,6 +13,7 @@ TOWARDS = f"np.sqrt(({THEN}) * ((1 - eta**2) + eta**2 * (1 - {BETA}) * ({THEN}) 
 
 wrong_versions(
     "ddim_step",
+    ("1 - eta for eta: all of the noise where eta is 0", "i = within(...)", "i, eta = within(...), 1 - eta"),
     ("sign of the score", "s = score(x, i)", "s = -score(x, i)"),
     ("alpha for its product", CUM, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
     ("the noise not taken off the direction", POINTED, "then"),
@@ -30,14 +31,6 @@ wrong_versions(
     ("a deviation for a variance, towards the clean point", "x + now * s", "x + np.sqrt(now) * s"),
     ("the variance of the step before", "x + now * s", "x + then * s"),
     ("the step of the first row for all", "i = within(...)", "i = within(...)[:1] + 0 * i", "one row"),
-)
-conventions(
-    "ddim_step",
-    (
-        "the noise is all drawn where eta is 0, and none where it is 1",
-        "i = within(...)",
-        "i, eta = within(...), 1 - eta",
-    ),
 )
 terms(
     "ddim_step",

@@ -1,7 +1,7 @@
 """Variants of flow matching, and of the conversions between velocity and score."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import REDUCTION, conventions, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
 MISFIT = f"velocity({POINT}, t) - (z - x)"
@@ -25,7 +25,7 @@ wrong_versions(
 conventions(
     "flow_matching",
     ("no 1/2", "0.5 * ", "", f"{LIPMAN}, eq. 9"),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", REDUCTION),
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * ", "torchcfm"),
     (
         "data at t = 1: x_t = t x + (1 - t) z, whose velocity is x - z",

@@ -85,7 +85,13 @@ wrong_versions(
     ("root of the steps", "** -power", "** (-0.5 * power)", "one step"),
 )
 conventions(
-    "decaying_steps", ("eps_t, of which the drift has half: our step is half theirs", "first *", "0.5 * first *")
+    "decaying_steps",
+    (
+        "eps_t, of which the drift has half: our step is half theirs",
+        "first *",
+        "0.5 * first *",
+        "Welling and Teh 2011, eq. 4",
+    ),
 )
 wrong_versions(
     "theorem summable_steps_stop_short",

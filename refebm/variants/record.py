@@ -190,6 +190,11 @@ class Wrong(Variant):
     seen: str = ""
 
     @property
+    def told(self) -> str:
+        """That it is a mistake, and whose."""
+        return "; ".join(filter(None, ["bug", self.seen]))
+
+    @property
     def misstated(self) -> Theorem | None:
         """The theorem that this is a wrong version of, or None if it is one of a function."""
         word, _, name = self.function.partition(" ")
@@ -216,11 +221,25 @@ def _about(function: str) -> list[str]:
     return [name for name, theorem in THEOREMS.items() if function in theorem.about]
 
 
+REDUCTION = "another reduction: what is trained is the same"
+SCALE = "another scale: what is trained is the same"
+SIGN = "the sign of what is maximised: what is trained is the same"
+CONSTANT = "another constant: what is trained is the same"
+EXACTLY = "the mean over all projections: what is trained is the same"
+GROUNDS = (REDUCTION, SCALE, SIGN, CONSTANT, EXACTLY)  # why a convention needs no text or program
+
+
 @dataclass(frozen=True)
 class Convention(Variant):
-    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it."""
+    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it, or
+    one of GROUNDS."""
 
     where: str = ""
+
+    @property
+    def told(self) -> str:
+        """That it is a convention, and whose or why."""
+        return f"convention: {self.where}" if self.where in GROUNDS else f"convention of {self.where}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
 
 wrong_versions(
     "cosine_betas",
+    ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)", "one step"),
     ("the cosine not squared", WHOLE, "np.minimum(1 - np.sin(left[1:]) / np.sin(left[:-1]), most)"),
     (
         "what is lost in all, for the step",
@@ -33,7 +34,6 @@ wrong_versions(
 )
 conventions(
     "cosine_betas",
-    ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)"),
     (
         "what is kept of the variance, in all",
         WHOLE,
@@ -56,19 +56,16 @@ wrong_versions(
 FOUND = "level_coverage(ratio, d) > coverage"
 wrong_versions(
     "level_ratio",
-    ("the complement", FOUND, "level_coverage(ratio, d) > 1 - coverage", "half"),
-    ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage"),
-    ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage"),
-    ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage"),
-    ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2"),
-)
-conventions(
-    "level_ratio",
     (
         "the smaller level over the larger",
         "between(...)",
         "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)",
     ),
+    ("the complement", FOUND, "level_coverage(ratio, d) > 1 - coverage", "half"),
+    ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage"),
+    ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage"),
+    ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage"),
+    ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2"),
 )
 
 wrong_versions(

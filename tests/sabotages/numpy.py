@@ -222,7 +222,7 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ),
     ("autocovariance", "over T - t: unbiased but for the mean"): ("/ len(x) for", "/ (len(x) - t) for"),
     ("autocovariance", "over T - 1, as a variance"): ("/ len(x) for", "/ (len(x) - 1) for"),
-    ("autocovariance", "summed over the chains"): ("np.mean(lagged, axis=1)", "np.sum(lagged, axis=1)"),
+    ("autocovariance", "the sum over the chains for their mean"): ("np.mean(lagged, axis=1)", "np.sum(lagged, axis=1)"),
     ("entropy_gradient", "sign"): ("-score_q(z)", "score_q(z)"),
     ("entropy_gradient", "score not held"): ("-score_q(z)", f"-({SCORE_AND_SLOPES})"),
     ("entropy_gradient", "the first row alone"): ("np.dot(eps,", "np.dot(eps := eps[:1],"),
@@ -314,7 +314,7 @@ PATCHES |= {
         "i + np.zeros(len(x), int)",
         "np.ravel(i)[0] + np.zeros(len(x), int)",
     ),
-    ("ddim_step", "the noise is all drawn where eta is 0, and none where it is 1"): (
+    ("ddim_step", "1 - eta for eta: all of the noise where eta is 0"): (
         "field(model), i + np.zeros(len(x), int)",
         "field(model), i + np.zeros(len(x), int)\n    eta = 1 - eta",
     ),
