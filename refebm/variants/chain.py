@@ -206,7 +206,7 @@ PAIRS = "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
 MONOTONE = "np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)"
 wrong_versions(
     "effective_sample_size",
-    ("T/tau for n T/tau: the number of chains left out", "n * length / _", "length / _", "one row"),
+    ("T/tau for n T/tau: the number of chains left out", "n * length /", "length /", "one row"),
     ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)"),
     ("each lag counted once", "tau = -1 + 2 *", "tau ="),
     ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs"),
