@@ -546,8 +546,17 @@ def test_a_dotted_module(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_is_printed(capsys, name):
-    assert main(["crosscheck", "--template", name]) == 0
-    assert capsys.readouterr().out == template(name, complete=True)
+    """Bodies to replace, also of all functions; those that pass, if asked for."""
+    for complete in (False, True):
+        assert main(["crosscheck", "--template", name, *["--complete"] * complete]) == 0
+        assert capsys.readouterr().out == template(name, complete=complete)
+
+
+def test_a_template_says_what_a_step_or_a_law_may_be():
+    for name, words in [("mala_step", "(states, a)"), ("langevin_step", "alone."), ("coupled_metropolis_step", "((x'")]:
+        assert "Yours may return " in template("numpy", [name]) and words in template("numpy", [name])
+    assert "method log_prob(x)" in template("numpy", ["VariancePreserving.prior"])
+    assert "Yours may return" not in template("numpy", ["tweedie_mean"])
 
 
 def test_every_public_name_is_examined_or_says_why_not():

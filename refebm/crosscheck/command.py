@@ -29,8 +29,7 @@ def crosscheck(options) -> int:
             "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
         )
     if options.template:
-        complete = options.complete or not options.only
-        print(template(options.template, chosen(options.only), complete), end="")
+        print(template(options.template, chosen(options.only), options.complete), end="")
         return 0
     functions = _chosen(options)
     start = time.perf_counter()
