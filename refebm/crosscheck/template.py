@@ -22,8 +22,7 @@ MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
 
 sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position or, if
-all your names are refebm's, by name. Leave out what you do not have. help("refebm.crosscheck.frameworks") explains what
-a body gets and may return.
+all names are refebm's, by name. Leave out what you do not have. More: help("refebm.crosscheck.frameworks").
 """
 
 from refebm.crosscheck.frameworks.{framework} import {names}
@@ -38,9 +37,7 @@ MAY_RETURN = {  # by what a refebm function returns: what an adapter's may retur
         Step, Step
     ]: "the new states of both chains, (x', y'), or ((x', a), (y', b)), of which the states are compared.",
 }
-ADJUSTED_TOO = (
-    "the new states, (n, d), alone, or (states, a): a, (n,), are the probabilities of acceptance, compared too."
-)
+ADJUSTED_TOO = "the new states, (n, d), alone, or (states, a) with the probabilities of acceptance, (n,)."
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
