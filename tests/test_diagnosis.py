@@ -1195,7 +1195,7 @@ THIRD_KINDS = [
         ", float) * 2 - 1",
         "the sum over all states with hidden units of -1 and 1, not of 0 and 1",
     ),
-    ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "power read wrongly: twice it"),
+    ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "twice power in place of power"),
 ]
 
 

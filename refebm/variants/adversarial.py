@@ -114,7 +114,7 @@ wrong_versions(
     ("deviation for variance", "self.deviation**2", "self.deviation", "sigma = 1", VARIANCE),
     ("bias left out", "x - self.bias", "x", "zero mean"),
     (
-        "not shrunk",
+        "not times the posterior covariance",
         "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
         "np.dot(x - self.bias, self.weights)",
     ),

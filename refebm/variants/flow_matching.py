@@ -18,7 +18,7 @@ wrong_versions(
     ("from the noisy point for from the data", "(z - x)", f"(z - ({POINT}))"),
     ("noise of size sqrt(t)", "+ s * z", "+ np.sqrt(s) * z", "no noise drawn"),
     ("data kept to sqrt(1 - t^2)", "(1 - s) * x +", "np.sqrt(1 - s**2) * x +", "at the centre"),
-    ("data not shrunk", POINT, "x + s * z", "at the centre"),
+    ("data not times 1 - t", POINT, "x + s * z", "at the centre"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
     ("clean points", POINT, "x"),
 )

@@ -18,7 +18,13 @@ wrong_versions(
     ("sign of the drift", "eta * score(x)", "-eta * score(x)"),
     ("drift clipped", "score(x)", "np.clip(score(x), -0.25, 0.25)", "finite", "igebm-pytorch"),
     ("no drift", "eta * score(x) + ", ""),
-    ("drift where the noise leads", "score(x)", "score(x + np.sqrt(2 * eta) * z)", "no noise drawn", "igebm-pytorch"),
+    (
+        "the score at the point to which noise was added",
+        "score(x)",
+        "score(x + np.sqrt(2 * eta) * z)",
+        "no noise drawn",
+        "igebm-pytorch",
+    ),
     ("drift of unit length", "score(x)", "score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
     ("noise along the diagonal", "* z", "* z[:, :1]", "d = 1"),
@@ -77,7 +83,11 @@ DECAY = "first * (1.0 + np.arange(n_steps)) ** -power"
 wrong_versions(
     "decaying_steps",
     ("growing", "** -power", "** power", "one step"),
-    ("counted from two", "1.0 + np.arange(n_steps)", "2.0 + np.arange(n_steps)"),
+    (
+        "steps counted from 1 where they are counted from 0: 2^-power first",
+        "1.0 + np.arange(n_steps)",
+        "2.0 + np.arange(n_steps)",
+    ),
     ("geometric: the sum is finite", DECAY, "first * power ** np.arange(n_steps)", "one step"),
     ("exponential: the sum is finite", DECAY, "first * np.exp(-power * np.arange(n_steps))", "one step"),
     ("linear down to zero", DECAY, "first * (1 - np.arange(n_steps) / n_steps) ** power", "one step"),

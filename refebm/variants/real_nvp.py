@@ -58,7 +58,7 @@ wrong_versions(
         "enumerate(self.couplings)",
         "one coupling",
     ),
-    ("no scale", "x * np.exp(log_scale)", "x"),
+    ("not times the scale", "x * np.exp(log_scale)", "x"),
 )
 conventions("RealNVP.sample", NO_TANH, inside="_coupling")
 

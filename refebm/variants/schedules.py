@@ -70,7 +70,7 @@ wrong_versions(
 
 wrong_versions(
     "annealed_variance",
-    ("half of the steps", "kept = _", "kept = (1 - eta) ** n_steps"),
+    ("T for 2T: what is kept of a variance is not squared", "kept = _", "kept = (1 - eta) ** n_steps"),
     ("the ratio for its square", "** 2 - settled", "- settled"),
     ("as if it settled at the right variance", "settled = _", "settled = 1"),
     ("half of the noise", "settled = _", "settled = 0.5 / (1 - eta / 2)", "finite", "Song and Ermon 2019: alpha/2"),
@@ -90,7 +90,7 @@ conventions(
 FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
-    ("half of the steps", "2 * n_steps", "n_steps"),
+    ("T for 2T: what is kept of a variance is not squared", "2 * n_steps", "n_steps"),
     ("the ratio for its square", "(above_one(ratio) - 1) * (ratio + 1)", "above_one(ratio) - 1"),
     ("where it is halved", FALLS, "kept * (1 - eta) > 0.5"),
     ("its own error left out", FALLS, "kept * (1 + excess) > 1 - kept"),

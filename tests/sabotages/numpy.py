@@ -421,7 +421,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ("GaussianMixture.posterior_cov", "prior covariances"): ("c.posterior_cov(y, sigma)", "c.cov"),
     ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[k]", "+ 2 * between[k]"),
     ("StudentT.log_prob", "no degrees of freedom in the tail"): ("t**2 / nu)", "t**2)"),
-    ("StudentT.score", "no scale"): ("t**2) / self.scale", "t**2)"),
+    ("StudentT.score", "not over the scale"): ("t**2) / self.scale", "t**2)"),
     ("StudentT.score", "a Gaussian score"): ("(self.df + t**2)", "self.df"),
     ("StudentT.score", "variance as scale"): ("t = (x", "self = type(self)(self.df, self.loc, self.scale**2); t = (x"),
     ("kernel_stein", "kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric"): ("return total", INVERSE),
