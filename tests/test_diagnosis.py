@@ -1055,7 +1055,7 @@ class GaussianBernoulliRBM:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None] * np.sqrt(dt)" for "g * np.sqrt(dt)"'),
+        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None] * np.sqrt(dt)" for "sde.diffusion(t)'),
         ("GaussianBernoulliRBM.log_partition", '"self.m * (0.5 * LOG_2PI + np.log(self.sigma))" for "self.d * (0.5'),
     ],
 )
@@ -1143,12 +1143,15 @@ def karras_noise_levels(n, smallest, largest, power=7.0):
     part, first, last = np.arange(n) / (n - 1), largest ** (1 / power), smallest ** (1 / power)
     return (first + part * (last - first)) ** power
 """
+KEPT = "np.cumsum(np.log1p(-betas))"
 CUT = "with 0.625 for sigma where it is below that"
 EACH = "energy(x) - energy(np.abs(x - bit))"
+POWERS = "largest**power, smallest**power\n    return (first + part * (last - first)) ** (1 / power)"
+INTERPOLATED = "largest ** (1 / power), smallest ** (1 / power)\n    return (first + part * (last - first)) ** power"
 THIRD_KINDS = [
-    ("flow_matching", "(1 - s) * x + s", "1 - s * x + s", 'velocity(1 - s * x + s * z, t) - (z - x))" for'),
-    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[-1:], kept[:-1])", "np.append(log_kept[-1:], "),
-    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[:1], kept[:-1])", "np.append(log_kept[:1], "),
+    ("flow_matching", "(1 - s) * x + s", "1 - s * x + s", "velocity(1 - t[:, None] * x + t[:, None] * z, t)"),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[-1:], kept[:-1])", f"np.append({KEPT}[-1:], "),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[:1], kept[:-1])", f"np.append({KEPT}[:1], "),
     (
         "pseudo_likelihood",
         f"sum(softplus({EACH}) for bit in bits)",
@@ -1196,6 +1199,7 @@ THIRD_KINDS = [
         "the sum over all states with hidden units of -1 and 1, not of 0 and 1",
     ),
     ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "twice power in place of power"),
+    ("karras_noise_levels", INTERPOLATED, POWERS, "1/power in place of power, but for digits that small numbers lose"),
 ]
 
 

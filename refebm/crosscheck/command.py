@@ -79,7 +79,8 @@ def _untouched(adapter: str | None) -> list[str]:
 
 
 def _print(findings, seconds, untouched) -> None:
-    print(unsupported(findings))
+    if absent := unsupported(findings):
+        print(absent)
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
