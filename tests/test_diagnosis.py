@@ -1055,7 +1055,7 @@ class GaussianBernoulliRBM:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None] * np.sqrt(dt)" for "sde.diffusion(t)'),
+        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None]" for "sde.diffusion(t)[:, None]"'),
         ("GaussianBernoulliRBM.log_partition", '"self.m * (0.5 * LOG_2PI + np.log(self.sigma))" for "self.d * (0.5'),
     ],
 )

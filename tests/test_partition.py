@@ -242,6 +242,42 @@ def test_lines_whose_mass_is_lost_are_not_passed_over(name, monkeypatch):
         log_partition(LOST[name], 2)
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e-20, 1e-25, 1e-30, 1e-100])
+@pytest.mark.parametrize(
+    ("first", "second", "ratio"),
+    [(50.0, -50.0, 1.0), (50.0, -50.0, 10.0), (0.0, 300.0, 3.0), (1e3, -1e3, 100.0), (1e5, -1e5, 3.0)],
+)
+def test_two_wells_whatever_the_unit(unit, first, second, ratio):
+    """sqrt(2 pi) (1 + 1/ratio) units, up to 1e5 deviations apart, with no descent from one to the other."""
+
+    def wells(x):
+        y = x[:, 0] / unit
+        return -np.logaddexp(-0.5 * (y - first) ** 2, -0.5 * ((y - second) * ratio) ** 2)
+
+    value, error = log_partition(wells, 1, with_error=True)
+    assert abs(value - (numpy.log(unit) + 0.5 * LOG_2PI + numpy.log1p(1 / ratio))) <= error + 1e-13 * abs(value) < 1e-9
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1e-3, 1e3])
+@pytest.mark.parametrize("apart", [20.0, 200.0])
+def test_two_wells_in_the_plane_whatever_the_unit(unit, apart):
+    """2 pi (1 + 1/4) units^2, on the diagonal, farther from each other than grids around either reach."""
+
+    def wells(x):
+        y = x / unit - 100.0
+        squares = (np.sum((y - apart) ** 2, axis=1), 4 * np.sum((y + apart) ** 2, axis=1))
+        return -np.logaddexp(*(-0.5 * square for square in squares))
+
+    value, error = log_partition(wells, 2, with_error=True)
+    assert abs(value - (2 * numpy.log(unit) + LOG_2PI + numpy.log(1.25))) <= error + 1e-13 * abs(value) < 1e-9
+
+
+def test_a_well_that_roundoff_of_its_place_hides_is_refused():
+    """A valley that bends, of unit 1e-30, which descents reach at some place far from 0."""
+    with numpy.errstate(over="ignore"), pytest.raises(DomainError, match=r"E-SETTLED: .* roundoff of its place"):
+        log_partition(lambda x: 5e59 * x[:, 0] ** 2 + 50 * (1e30 * x[:, 1] - 1e60 * x[:, 0] ** 2) ** 2, 2)
+
+
 @pytest.mark.parametrize("scale", [1e-22, 1e-30, 1e-100, 1e-140])
 def test_a_well_narrower_than_all_grids_is_found_where_it_is_alone(scale):
     for energy, log_z in ((lambda x: 0.5 * x**2, 0.5 * LOG_2PI), (lambda x: np.abs(x), np.log(2))):

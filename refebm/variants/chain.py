@@ -345,7 +345,7 @@ conventions(
     ),
 )
 
-WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
+WITHIN = "np.mean(np.var(halves - halves[0], axis=0, ddof=1), axis=0)"
 RATIO = "np.sqrt((half - 1) / half + variance_of_means(halves) / within)"
 HALVED = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
 FROM_THE_END, RANKED = "np.concatenate([x[:half], x[-half:]], axis=1)", "Vehtari et al. 2021, section 4"
