@@ -12,7 +12,6 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
-import itertools
 import os
 import sys
 import sysconfig
