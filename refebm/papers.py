@@ -245,6 +245,8 @@ Song and Ermon 2020
 Song et al. 2021
     Yang Song, Jascha Sohl-Dickstein, Diederik P. Kingma, Abhishek Kumar, Stefano Ermon and Ben Poole. Score-based
     generative modeling through stochastic differential equations. ICLR 2021.
+Song, Dhariwal, Chen and Sutskever 2023
+    Yang Song, Prafulla Dhariwal, Mark Chen and Ilya Sutskever. Consistency models. ICML 2023.
 Song, Durkan, Murray and Ermon 2021
     Yang Song, Conor Durkan, Iain Murray and Stefano Ermon. Maximum likelihood training of score-based diffusion
     models. NeurIPS 2021.

@@ -16,7 +16,7 @@ from refebm.identities import REFERENCE, THEOREMS
 from refebm.variants import CONVENTIONS, NAIVE, TERMS, WRONG, Convention, Wrong
 from refebm.variants.arguments import GENERATORS, answer
 from refebm.variants.controls import CASES, ENOUGH, rejections
-from refebm.variants.record import ONE_TERM
+from refebm.variants.record import CONSTANT, ONE_TERM, REDUCTION, SCALE, SIGN
 from refebm.variants.steps import steps, weightings
 from refebm.variants.weak import survives
 
@@ -36,6 +36,7 @@ TRAINING = ("Fit", "minimise", "minimise_noisy")  # other people's optimisers: t
 NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "Step", "at", "mixture_of", "standard_normal"}
 NO_FORMULA |= {*MADE_OF_METHODS, "Generator", *GENERATORS, *TRAINING}
 DEARER = ("pointwise", "enumeration", "limit", "quadrature", "statistical")  # the cheap ones are asked first
+SCALES = (REDUCTION, SCALE, SIGN)
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),
     *("ermongroup/sliced_score_matching", "ncsn dsm", "ncsn gmm.py", "pc_score_matching", "cheind/score-based"),
@@ -150,6 +151,21 @@ def test_sources_are_cited(source):
     cited += [step.source for function in EXAMINED for step in (*steps(function), *weightings(function))]
     assert any(source in text for text in cited)
     assert all(text == text.strip() for text in cited)
+
+
+def test_a_convention_has_a_source_or_a_ground():
+    """What somebody just forgot is no convention."""
+    assert not [str(one) for one in CONVENTIONS if not one.where]
+
+
+@pytest.mark.parametrize("one", [one for one in CONVENTIONS if one.where in (*SCALES, CONSTANT)], ids=str)
+def test_a_convention_without_a_source_trains_the_same(one):
+    """To each question its answers are those of the reference times one number, or plus one."""
+    for question in FEW:
+        given, right = (np.ravel(answer(one.function, impl, **question)) for impl in (one.implementation(), REFERENCE))
+        off = given - right if one.where == CONSTANT else given[right != 0] / right[right != 0]
+        assert np.ptp(off) < 1e-9 * np.max(np.abs(off))
+        assert one.where == CONSTANT or np.all(off < 0 if one.where == SIGN else off > 0)
 
 
 def test_a_patch_that_does_not_apply_is_an_error():

@@ -384,7 +384,7 @@ def test_every_version_differs_where_sigma_is_one_number():
 
 def test_every_version_of_the_sample_size_differs_for_a_single_chain():
     """Programs of one chain are asked where several pairs count, one larger than that before it."""
-    of_several = ("chains that disagree count in full", "of each chain")
+    of_several = ("chains that disagree count in full", "T/tau for n T/tau: the number of chains left out")
     some = [v for v in vectors("effective_sample_size") if v.asked.arguments["x"].shape[1] == 1]
     for variant, answers in bank("effective_sample_size"):
         gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]
@@ -1057,7 +1057,7 @@ class GaussianBernoulliRBM:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None] * np.sqrt(dt)" for "g * np.sqrt(dt)"'),
+        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None]" for "sde.diffusion(t)[:, None]"'),
         ("GaussianBernoulliRBM.log_partition", '"self.m * (0.5 * LOG_2PI + np.log(self.sigma))" for "self.d * (0.5'),
     ],
 )
@@ -1145,12 +1145,15 @@ def karras_noise_levels(n, smallest, largest, power=7.0):
     part, first, last = np.arange(n) / (n - 1), largest ** (1 / power), smallest ** (1 / power)
     return (first + part * (last - first)) ** power
 """
+KEPT = "np.cumsum(np.log1p(-betas))"
 CUT = "with 0.625 for sigma where it is below that"
 EACH = "energy(x) - energy(np.abs(x - bit))"
+POWERS = "largest**power, smallest**power\n    return (first + part * (last - first)) ** (1 / power)"
+INTERPOLATED = "largest ** (1 / power), smallest ** (1 / power)\n    return (first + part * (last - first)) ** power"
 THIRD_KINDS = [
-    ("flow_matching", "(1 - s) * x + s", "1 - s * x + s", 'velocity(1 - s * x + s * z, t) - (z - x))" for'),
-    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[-1:], kept[:-1])", "np.append(log_kept[-1:], "),
-    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[:1], kept[:-1])", "np.append(log_kept[:1], "),
+    ("flow_matching", "(1 - s) * x + s", "1 - s * x + s", "velocity(1 - t[:, None] * x + t[:, None] * z, t)"),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[-1:], kept[:-1])", f"np.append({KEPT}[-1:], "),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[:1], kept[:-1])", f"np.append({KEPT}[:1], "),
     (
         "pseudo_likelihood",
         f"sum(softplus({EACH}) for bit in bits)",
@@ -1197,7 +1200,8 @@ THIRD_KINDS = [
         ", float) * 2 - 1",
         "the sum over all states with hidden units of -1 and 1, not of 0 and 1",
     ),
-    ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "power read wrongly: twice it"),
+    ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "twice power in place of power"),
+    ("karras_noise_levels", INTERPOLATED, POWERS, "1/power in place of power, but for digits that small numbers lose"),
 ]
 
 

@@ -91,7 +91,7 @@ def test_theorems_of_somebody_who_read_the_help(capsys):
     assert main(["verify", path, "--controls"]) == 0
     out = capsys.readouterr().out
     assert "| student_loss: The slope with nu + t^2 for nu - t^2 | loss_of_student | 100% |" in out
-    assert "| StudentT.score: no scale | score_of_student | 0% |" in out  # it asks at scale 1 alone
+    assert "| StudentT.score: not over the scale | score_of_student | 0% |" in out  # it asks at scale 1 alone
 
 
 def test_shards_of_a_file(file, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 import refebm
 from refebm.variants import CONVENTIONS, WRONG, Variant, record
 from refebm.variants.arguments import answer
-from refebm.variants.patch import Definition
+from refebm.variants.patch import Definition, quoted
 
 DSM = "0.5 * squared_norm(score(x + sigma * z) + z / sigma)"
 REFACTORINGS = {  # of what; a part of its text, or a name, as it is and as it might be
@@ -137,3 +137,19 @@ def test_what_is_drawn_or_assigned_twice_is_not_looked_behind():
     for text, was in ((drawn, "g(rng.normal())"), (twice, "g(x)"), (twice, "g(y + 1)")):
         with pytest.raises(ValueError, match="stands 0 times"):
             patched(text, was, "0")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("[:, None]", "[None]", ("sde.diffusion(t)[:, None]", "sde.diffusion(t)[None]")),
+        ("+ g * z", "", ("sde.drift(x, t) + sde.diffusion(t)[:, None] * z", "sde.drift(x, t)")),
+        ("positive('dt', dt)", "1", ("dt / len(betas)", "1 / len(betas)")),
+    ],
+)
+def test_what_is_quoted_of_a_definition_is_whole(was, becomes, said):
+    """At least a dozen characters of it, with the values of its own variables and without its checks."""
+    text = "def f(sde, x, t, z):\n    g = sde.diffusion(t)[:, None]\n"
+    text += "    return sde.drift(x, t) + g * z, positive('dt', dt) / len(betas)"
+    one = Definition(ast.parse(text).body[0])
+    assert quoted(one, *one.place(was, becomes)) == said

@@ -15,6 +15,7 @@ from refebm.crosscheck.adapter import AGAIN, FLOW, Answer
 from refebm.crosscheck.evidence import Built, Diagnosis, Evidence
 from refebm.crosscheck.patience import frugal, patient
 from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.crosscheck.readings import Reading
 from refebm.crosscheck.vectors import (
     NUDGE,
     leaves,
@@ -27,7 +28,7 @@ from refebm.crosscheck.vectors import (
 )
 from refebm.crosscheck.verdict import Finding, consistent, how_wrong, judge
 from refebm.identities import Implementation
-from refebm.variants import TERMS, WRONG
+from refebm.variants import TERMS, WRONG, Variant
 from refebm.variants.asked import Particular
 
 U, U32 = 2.0**-53, 2.0**-24
@@ -162,7 +163,9 @@ def test_what_is_wrong_before_numbers_are_looked_at():
     both = {number: Answer((2 * a.parts[0],)) for number, a in answers(ISM).items()} | {"05": raises}
     assert judge(ISM, both).diagnosis == "raises KeyError (in 1 of 34 questions)"  # a convention is no failure
     both = {number: Answer((3 * a.parts[0],)) for number, a in answers(ISM).items()} | {"05": raises}
-    assert judge(ISM, both).diagnosis.startswith("raises KeyError (in 1 of 34 questions; beside that, equals 3 x")
+    reasoned = judge(ISM, both)  # which comes first
+    assert reasoned.diagnosis.startswith("equals 3 x") and reasoned.failing.id == "00" and reasoned.worst == np.inf
+    assert reasoned.diagnosis.endswith("; beside that, raises KeyError (in 1 of 34 questions)")
     everywhere = dict.fromkeys(answers(ISM), raises)
     assert judge(ISM, everywhere).diagnosis == "raises KeyError (in 34 of 34 questions)"
     again = answers(ISM) | {"again": Answer(problem="is answered otherwise the second time")}
@@ -326,12 +329,19 @@ def test_the_first_number_beyond_its_tolerance_is_shown():
 def test_a_candidate_of_the_diagnosis_is_ended():
     """By a count, wherever it runs; what is no candidate takes what it takes."""
     slope = grad(lambda x: sum(x**2 for _ in range(200)))
-    before = tracer.new_box
-    with patient(1000):
+    before = tracer.find_top_boxed_args
+    with patient(5000):
         assert slope(1.0) == 400.0
     with patient(100), pytest.raises(TimeoutError):
         slope(1.0)
-    assert slope(1.0) == 400.0 and tracer.new_box is before
+    assert slope(1.0) == 400.0 and tracer.find_top_boxed_args is before
+
+
+@pytest.mark.parametrize(("was", "becomes"), [("(low, middle)", "(low, high)"), ("(middle, high)", "(low, high)")])
+def test_a_candidate_that_never_ends_has_no_answer(was, becomes):
+    """A bisection whose bracket stays as it is turns for ever, and nothing is traced in it."""
+    reading = Reading("annealed_step", Variant("annealed_step", "", was, becomes, inside="between").implementation)
+    assert all(np.all(np.isnan(reading.on(vector))) for vector in vectors("annealed_step"))
 
 
 @pytest.mark.parametrize("allowed", [2**20, 2**30])

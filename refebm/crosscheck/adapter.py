@@ -12,9 +12,9 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
-import itertools
 import os
 import sys
+import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -49,8 +49,7 @@ from refebm.variants.arguments import (
 )
 
 CLOSE = 0.85  # the similarity from which a name counts as a misspelt public one
-ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not shown in tracebacks
-HARNESS = str(Path(__file__).with_name("frameworks"))
+OWN = str(Path(refebm.__file__).parent) + os.sep  # the folder of files that are not shown in tracebacks
 LINES = 4  # the last lines of a traceback that are shown
 LONG = 300  # characters of an exception's message that are shown
 MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read, with its gradient
@@ -502,14 +501,19 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
 
 
 def last_lines(error: BaseException) -> str:
-    """An exception and the last lines of its traceback, as text."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING and frame.line
-    ]
-    on_the_way = list(itertools.takewhile(lambda frame: frame.filename.startswith(HARNESS), frames))
-    frames = frames[len(on_the_way) :] or frames  # from the adapter's own lines on
-    where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
+    """An exception and the last lines of its traceback, as text: none of refebm's, at least one of the adapter's."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.line]
+    frames = [one for one in frames if not one.filename.startswith(OWN)]
+    last = frames[-LINES:]
+    first = next((one for one in reversed(frames[:-LINES]) if not _of_a_library(one)), None)
+    if first and all(map(_of_a_library, last)):
+        last = [first, *last[1:]]
+    where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in last)
     return f"{type(error).__name__}: {_short(error)}{where}"
+
+
+def _of_a_library(frame) -> bool:
+    return "site-packages" in frame.filename or frame.filename.startswith(sysconfig.get_path("stdlib"))
 
 
 def _short(error: BaseException) -> str:

@@ -1,8 +1,6 @@
 """``refebm crosscheck``: options, progress lines, and the reports that are printed and written."""
 
 import itertools
-import sys
-import threading
 import time
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
 
 NAMED = 8  # functions with refebm's own bodies, when there are more
-LONG = 10.0  # seconds of a diagnosis after which it is told that it is on its way
 
 
 def crosscheck(options) -> int:
@@ -33,8 +30,7 @@ def crosscheck(options) -> int:
             "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
         )
     if options.template:
-        complete = options.complete or not options.only
-        print(template(options.template, chosen(options.only), complete), end="")
+        print(template(options.template, chosen(options.only), options.complete), end="")
         return 0
     functions = _chosen(options)
     start = time.perf_counter()
@@ -71,23 +67,11 @@ def _findings(options, functions) -> list[Finding]:
     answered = read(options.answers) if options.answers else examine(options.adapter, functions, options.timeout)
     answered = ((function, answers) for function, answers in answered if function in functions)
     for _, some in itertools.groupby(answered, lambda one: one[0].partition(".")[0]):  # methods of a class: together
-        of_class = consistent([_judged(function, answers) for function, answers in some])
+        of_class = consistent([judge(function, answers) for function, answers in some])
         found |= {one.function: one for one in of_class}
         for one in of_class:
             print(line(one), flush=True)
     return [found.get(function) or judge(function, None) for function in functions]
-
-
-def _judged(function: str, answers) -> Finding:
-    """The finding on a function; where its diagnosis takes long, that is said meanwhile."""
-    words = f"refebm: {function}: looking for what explains its answers ..."
-    waiting = threading.Timer(LONG, lambda: print(words, file=sys.stderr, flush=True))
-    waiting.daemon = True
-    waiting.start()
-    try:
-        return judge(function, answers)
-    finally:
-        waiting.cancel()
 
 
 def _untouched(adapter: str | None) -> list[str]:
@@ -97,7 +81,8 @@ def _untouched(adapter: str | None) -> list[str]:
 
 
 def _print(findings, seconds, untouched) -> None:
-    print(unsupported(findings))
+    if absent := unsupported(findings):
+        print(absent)
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")

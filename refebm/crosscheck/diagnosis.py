@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import FEW, LEAST, Built, Diagnosis, Evidence
-from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts, levels
+from refebm.crosscheck.facts import CAST, EXCEPTIONS, NO_ENERGY, facts, levels
 from refebm.crosscheck.readings import Reading, readings
 from refebm.crosscheck.searches import bank, numbers
 from refebm.crosscheck.searches.double import paired, two_mistakes
@@ -32,6 +32,8 @@ ROUGH = {
 }
 EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
+CANCELLED = 2.0**-36  # what float32 is never so near to, and small numbers may lose where large ones cancel
+LOST = "but for digits that small numbers lose where large ones cancel"
 BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
 
 
@@ -176,6 +178,9 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A diagnosis to the accuracy of float32 or of finite differences."""
     if candidates[0].roundoff > 1e-12 or not all(map(_mostly, candidates)):
         return None
+    closer = [replace(evidence, roundoff=CANCELLED) for evidence in candidates]
+    if not differentiates(function) and not any(one.holds for one in closer) and (found := named(function, closer)):
+        return found._replace(words=f"{found.words}, {LOST}", convention=None)
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if near := [one for one, roughly in zip(candidates, rough) if roughly.holds]:
@@ -212,6 +217,8 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                     return found
                 continue
             found = named(function, [rest], lambda _: [nearest, paired])
+            if found and words == CAST and _closely(function, evidence, found):
+                return found._replace(words=f"{found.words}, {LOST}", convention=None)
             if found:
                 apart = named(function, [these], _deep) if not these.holds else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
@@ -223,6 +230,12 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
             if found:
                 return found
     return None
+
+
+def _closely(function: str, evidence: Evidence, found: Diagnosis) -> bool:
+    """Whether the same is found for all questions to more digits than float32 has: nothing is cast on the way."""
+    again = named(function, [replace(evidence, roundoff=CANCELLED)], lambda _: [nearest, paired])
+    return bool(again) and again.words == found.words
 
 
 def _alone(function: str, these: Evidence, words: str) -> Diagnosis | None:

@@ -109,6 +109,7 @@ NO_ENERGY = (
     "the energy of a proposal is infinite, or NaN",
     _is(lambda asked: bool({"walls", "holes"} & set(asked.given))),
 )
+CAST = "inputs have more digits than float32 holds (is one cast on its way?)"
 EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("n is 1", _is(lambda asked: _size(asked, "n") == 1)),
     ("d is 1", _is(lambda asked: _size(asked, "d") == 1)),
@@ -124,16 +125,12 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls"))),
     ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes"))),
     NO_ENERGY,
-    (
-        "inputs have more digits than float32 holds (is one cast on its way?)",
-        _is(lambda asked: asked.given["grid"] != GRID),
-    ),
+    (CAST, _is(lambda asked: asked.given["grid"] != GRID)),
 ]
 WORDS = {  # special phrases for some of these exceptions
     "n is 1": "wrong for a row alone, n = 1 only",
     "points are far out": "wrong far out only",
-    "inputs have more digits than float32 holds (is one cast on its way?)": "wrong where inputs have more digits than "
-    "float32 holds (is one cast on its way?) only",
+    CAST: f"wrong where {CAST} only",
 }
 
 

@@ -80,7 +80,7 @@ def _of_a_place(function, of, fits, kinds, module_of) -> str:
             theirs = of(mutant.implementation(module_of))
             if any(fits(theirs, kind) for kind in kinds):
                 there = f" in {mutant.inside}" if mutant.inside else ""
-                there += f", where it is written with {mutant.form}" if mutant.form else ""
+                there += f", {mutant.form}" if mutant.form else ""
                 return f'no gradient flows through "{ast.unparse(mutant.node)}"{there}, but one must: {WHY}'
     return ""
 

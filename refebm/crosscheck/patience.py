@@ -1,8 +1,8 @@
-"""Limits for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends, or ask
-for more memory than there is.
+"""Limits for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends, turn in
+a loop for ever, or ask for more memory than there is.
 
-The limits are a count of the values that autograd traces, not a time, and a number of bytes, not a share of what is
-free, so that they are the same on every machine.
+The limits are a count of calls of NumPy's functions, not a time, and a number of bytes, not a share of what is free,
+so that they are the same on every machine.
 """
 
 import contextlib
@@ -12,25 +12,25 @@ from pathlib import Path
 
 from autograd import tracer
 
-PATIENCE = 20_000  # traced values; no definition needs more than 1,200 for a question
+PATIENCE = 20_000  # calls of NumPy's functions; no definition needs more than 2,100 for a question
 MEMORY = 2**28  # bytes more than the process has; no definition needs a hundredth of it for a question
 
 
 @contextlib.contextmanager
 def patient(most: int = PATIENCE) -> Iterator[None]:
-    """A context in which autograd raises TimeoutError once it has traced so many values."""
-    kept, count = tracer.new_box, itertools.count(1)
+    """A context in which autograd's NumPy raises TimeoutError once so many of its functions were called."""
+    kept, count = tracer.find_top_boxed_args, itertools.count(1)
 
-    def counted(*made):
+    def counted(given):
         if next(count) > most:
             raise TimeoutError("a candidate that takes too long")
-        return kept(*made)
+        return kept(given)
 
-    tracer.new_box = counted
+    tracer.find_top_boxed_args = counted
     try:
         yield
     finally:
-        tracer.new_box = kept
+        tracer.find_top_boxed_args = kept
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import refebm
+from refebm.crosscheck.evidence import LEAST
 from refebm.crosscheck.questions import Asked
-from refebm.crosscheck.vectors import method_call, plain
-from refebm.crosscheck.verdict import Finding
+from refebm.crosscheck.vectors import FACTOR, method_call, plain
+from refebm.crosscheck.verdict import ROUNDOFF, Finding
 from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
 from refebm.samplers.step import Step
@@ -22,6 +23,7 @@ from refebm.variants.arguments import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, 
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
 MOST_NAMES = 12
+MANY_TIMES = 1000  # sizes of the right number, of which nobody counts more
 LONGEST = 2000  # characters of an adapter's text that are shown
 
 
@@ -119,8 +121,15 @@ def _evidence(finding):
 
 
 def _how_far(finding) -> str:
-    """The largest error in tolerances; from the reference, which a convention is not to equal, it says nothing."""
-    return "as in a convention    " if finding.status == "convention" else f"{_worst(finding):>9s} of tolerance"
+    """The largest error in tolerances, or, of what fails, in sizes of the right number; of a convention nothing."""
+    if finding.status == "convention":
+        return "as in a convention    "
+    if finding.status != "failed" or finding.worst < LEAST:
+        return f"{_worst(finding):>9s} of tolerance"
+    size = finding.worst * FACTOR * ROUNDOFF[finding.dtype or "float64"]
+    if not np.isfinite(size):
+        return f"{'not comparable':22s}"
+    return f"{f'off by {size:.2g} x its size' if size < MANY_TIMES else f'over {MANY_TIMES} x its size off':22s}"
 
 
 def _count(finding):
@@ -128,7 +137,7 @@ def _count(finding):
 
 
 def _worst(finding):
-    return "" if finding.status == "convention" else f"{finding.worst:.2g}"
+    return "" if finding.status == "convention" or not np.isfinite(finding.worst) else f"{finding.worst:.2g}"
 
 
 def summary(findings: Iterable[Finding]) -> str:
@@ -152,12 +161,11 @@ def legend(findings: Iterable[Finding]) -> str:
 
 
 def unsupported(findings: Iterable[Finding]) -> str:
-    """What there is no answer to: by name, or their number where the list would bury the findings."""
+    """What there is no answer to, by name; nothing where these are so many that they would bury the findings."""
     names = [finding.function for finding in findings if finding.status == "unsupported"]
     if not names:
         return "all functions are supported"
-    many = f"{len(names)} functions (--json has all)"
-    return f"unsupported: {many if len(names) > MOST_NAMES else ', '.join(names)}"
+    return f"unsupported: {', '.join(names)}" if len(names) <= MOST_NAMES else ""
 
 
 def failing(finding: Finding) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 import refebm
 from refebm.crosscheck.frameworks.source import refuses
 from refebm.crosscheck.questions import EXAMINED
-from refebm.variants.arguments import parameters
+from refebm.glossary import Density, types_of
+from refebm.samplers.step import Step
+from refebm.variants.arguments import ADJUSTED, parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
 FOLDER = Path(__file__).parent / "templates"  # templates that are written by hand
@@ -19,15 +21,23 @@ PRINTED = ("property", "mean_over_projections")  # decorators that are kept; the
 MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
 
-sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position. Leave
-out what you do not have. help("refebm.crosscheck.frameworks") explains what a body gets and may return.
+sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position or, if
+all names are refebm's, by name. Leave out what you do not have. More: help("refebm.crosscheck.frameworks").
 """
 
 from refebm.crosscheck.frameworks.{framework} import {names}
 '''
 COMPLETE = """
 
-These bodies are refebm's own: as they stand they pass and say nothing of your code. --only NAME prints empty ones."""
+These bodies are refebm's own: as they stand they pass and say nothing of yours. Without --complete all are empty."""
+MAY_RETURN = {  # by what a refebm function returns: what an adapter's may return, where that is another thing
+    Density: "an object with a method log_prob(x), (n, d) -> (n,): no more is asked of it.",
+    Step: "the new states, (n, d), alone.",
+    tuple[
+        Step, Step
+    ]: "the new states of both chains, (x', y'), or ((x', a), (y', b)), of which the states are compared.",
+}
+ADJUSTED_TOO = "the new states, (n, d), alone, or (states, a) with the probabilities of acceptance, (n,)."
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
@@ -55,18 +65,25 @@ def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) 
 def _to_replace(name, methods):
     thing = getattr(refebm, name)
     if not inspect.isclass(thing):
-        return _function(name, parameters(name), thing.__doc__)
+        return _function(
+            name, parameters(name), thing.__doc__, ADJUSTED_TOO if name in ADJUSTED else _may_return(thing)
+        )
     given = list(inspect.signature(thing).parameters)
     keep = f"{', '.join(f'self.{one}' for one in given)} = {', '.join(given)}"
     parts = [f"def __init__(self, {', '.join(given)}):\n    {keep}\n"]
     for method in methods:
         own = getattr(thing, method)
-        parts.append(_function(method, inspect.signature(own).parameters, own.__doc__))
+        parts.append(_function(method, inspect.signature(own).parameters, own.__doc__, _may_return(own)))
     return f"class {name}:\n{_docstring(thing.__doc__)}\n" + textwrap.indent("\n".join(parts), "    ")
 
 
-def _function(name, arguments, doc):
-    return f"def {name}({', '.join(arguments)}):\n{_docstring(doc)}    raise NotImplementedError\n"
+def _may_return(definition) -> str:
+    return next((words for kind, words in MAY_RETURN.items() if types_of(definition).get("return") == kind), "")
+
+
+def _function(name, arguments, doc, returns: str):
+    told = f"{inspect.cleandoc(doc)}\nYours may return {returns}" if returns else doc
+    return f"def {name}({', '.join(arguments)}):\n{_docstring(told)}    raise NotImplementedError\n"
 
 
 def _docstring(doc):

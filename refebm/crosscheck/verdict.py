@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import sys
+import threading
 import warnings
 from dataclasses import dataclass, replace
 
@@ -25,6 +27,7 @@ from refebm.variants.steps import Chain
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
 LIKE_IT = 2.0**24  # tolerances by which a replaced helper, such as a softplus that is linear far out, is another one
+MOMENT = 3.0  # seconds of a search for the reason after which it is told that it is on its way
 MODELS = "a model built wrongly"  # marks questions about a kind of model, and not about the function itself
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
@@ -130,12 +133,22 @@ def _judged(function, answers):
         problem = answers[AGAIN].problem
         return Finding(function, "failed", problem, worst=np.inf, failing=pairs[0][0].asked, **known)
     if troubles:
-        vector, problem = troubles[0]
-        rest = _values(function, clean, known) if clean else None
-        beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
-        counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
-        return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
+        return _troubled(function, troubles, clean, known)
     return _values(function, clean, known)
+
+
+def _troubled(function, troubles, clean, known) -> Finding:
+    """Where questions have no numbers to compare. A reason for the other answers comes first, since it says more."""
+    vector, problem = troubles[0]
+    said, *where = problem.split("\n")
+    counted = f"in {len(troubles)} of {known['questions']} questions"
+    rest = _values(function, clean, known) if clean else None
+    rest = rest if rest and rest.status == "failed" else None
+    if rest and "equals" in rest.diagnosis:
+        return replace(rest, diagnosis=f"{rest.diagnosis}; beside that, {said} ({counted})", worst=np.inf)
+    beside = f"; beside that, {rest.diagnosis}" if rest else ""
+    told = "\n".join([f"{said} ({counted}{beside})", *where])
+    return Finding(function, "failed", told, worst=np.inf, failing=vector.asked, **known)
 
 
 ALONE = "the probability of acceptance: the state alone came back"
@@ -183,7 +196,7 @@ def _values(function, pairs, known) -> Finding:
         return _gradients(function, pairs, known, None)
     some = [evidence.without(cancelled(evidence)) for evidence in candidates]
     near = next((evidence for evidence in some if evidence.holds), None)
-    with contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
+    with _searching(function):
         found = (named(function, candidates) or helped(function, candidates)) if near else diagnose(function, some)
     if not found:
         known |= {"reduction": near.reduction, "worst": float(np.max(near.units)), "diagnosis": lost_digits(near)}
@@ -195,6 +208,20 @@ def _values(function, pairs, known) -> Finding:
         return Finding(function, "failed", **known)
     known["convention"] = convention
     return _gradients(function, pairs, known, convention)
+
+
+@contextlib.contextmanager
+def _searching(function: str):
+    """Where the search for a reason takes longer than a moment, that is said; what wrong versions print is not."""
+    words = f"refebm: {function}: its answers differ; looking for the reason ..."
+    waiting = threading.Timer(MOMENT, print, [words], {"file": sys.stderr or io.StringIO(), "flush": True})
+    waiting.daemon = True
+    waiting.start()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        waiting.cancel()
 
 
 def _not_accepted(vector, answer) -> Answer:

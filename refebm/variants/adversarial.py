@@ -4,7 +4,7 @@ import numpy as np
 
 from refebm.variants.arguments import Question, log_density
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import REDUCTION, conventions, one_term, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"
 TRACED = "sampler(phi, eps)"
@@ -43,8 +43,8 @@ wrong_versions(
 )
 conventions(
     "entropy_gradient",
-    ("sum over rows", " / len(z)", ""),
-    ("mean over coordinates too", "len(z)", "(len(z) * z.shape[1])"),
+    ("sum over rows", " / len(z)", "", REDUCTION),
+    ("mean over coordinates too", "len(z)", "(len(z) * z.shape[1])", REDUCTION),
 )
 wrong_versions(
     "implicit_negative_elbo",
@@ -71,7 +71,7 @@ wrong_versions(
 conventions(
     "implicit_negative_elbo",
     ("the ELBO, to be maximised", NEGATIVE_ELBO, f"log_joint(z) - dot({HELD}, z)", "HY-673 lecture 12"),
-    ("mean over coordinates", NEGATIVE_ELBO, f"({NEGATIVE_ELBO}) / z.shape[1]"),
+    ("mean over coordinates", NEGATIVE_ELBO, f"({NEGATIVE_ELBO}) / z.shape[1]", REDUCTION),
 )
 terms("implicit_negative_elbo", ("-log p(x, z)", "-log_joint(z)"), ("score_q(z).z", f"dot({HELD}, z)"))
 
@@ -115,7 +115,7 @@ wrong_versions(
     ("deviation for variance", "self.deviation**2", "self.deviation", "sigma = 1", VARIANCE),
     ("bias left out", "x - self.bias", "x", "zero mean"),
     (
-        "not shrunk",
+        "not times the posterior covariance",
         "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
         "np.dot(x - self.bias, self.weights)",
     ),

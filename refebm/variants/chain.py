@@ -147,6 +147,7 @@ MEAN = f"np.mean(scipy.fft.irfft(power, {FAST}, axis=0)[: n_lags + 1], axis=1) /
 BY_LAG = "(length - np.arange(n_lags + 1))[:, None]"
 wrong_versions(
     "autocovariance",
+    ("the sum over the chains for their mean", MEAN, f"x.shape[1] * {MEAN}", "one row"),
     (
         "around the end of the chain to its start: no padding",
         f"{POWER}return {MEAN}",
@@ -181,7 +182,6 @@ conventions(
         "Priestley 1981, section 5.3; numpyro before 1877",
     ),
     ("over T - 1, as a variance", "np.mean(..., axis=1) / length", "np.mean(..., axis=1) / (length - 1)", "numpy.cov"),
-    ("summed over the chains", f"{MEAN}", f"x.shape[1] * {MEAN}"),
 )
 wrong_versions(
     "autocorrelation",
@@ -222,6 +222,7 @@ PAIRS = "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
 MONOTONE = "np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)"
 wrong_versions(
     "effective_sample_size",
+    ("T/tau for n T/tau: the number of chains left out", "n * length /", "length /", "one row"),
     ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)"),
     ("each lag counted once", "tau = -1 + 2 *", "tau ="),
     ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs"),
@@ -286,7 +287,6 @@ UNTIL = (
 HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n    length, n = x.shape[:2]\n    "
 conventions(
     "effective_sample_size",
-    ("of each chain", "n * length /", "length /"),
     (
         "of one chain W is V: its correlations are c_t/c_0",
         "within = c[0] * length / (length - 1)",
@@ -367,6 +367,7 @@ HALVED = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
 FROM_THE_END, RANKED = "np.concatenate([x[:half], x[-half:]], axis=1)", "Vehtari et al. 2021, section 4"
 wrong_versions(
     "split_r_hat",
+    ("no root: the ratio of the variances", RATIO, "(half - 1) / half + variance_of_means(halves) / within"),
     ("every other state for halves", "[x[:half], x[half : 2 * half]]", "[x[0 : 2 * half : 2], x[1 : 2 * half : 2]]"),
     ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]"),
     ("variances over L", "np.var(..., ddof=1)", "np.var(..., ddof=0)"),
@@ -382,7 +383,6 @@ wrong_versions(
 )
 conventions(
     "split_r_hat",
-    ("squared: the ratio of the variances", RATIO, "(half - 1) / half + variance_of_means(halves) / within"),
     (
         "chains not split",
         "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",

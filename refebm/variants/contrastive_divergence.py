@@ -52,6 +52,7 @@ numbered(
 )
 wrong_versions(
     "ReplayBuffer.start",
+    ("points counted from the newest", "kept = self.points[_]", "kept = self.points[::-1][_]"),
     ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction"),
     ("the last point never", KEPT, "np.floor(which * (len(self.points) - 1))"),
     ("rounded", KEPT, "np.round(which * (len(self.points) - 1))"),
@@ -59,9 +60,6 @@ wrong_versions(
     ("as if the buffer were full", KEPT, "np.minimum(which * self.capacity, len(self.points) - 1)", "a full buffer"),
     ("the decision of the first chain for all", "anew[:, None] <", "anew[:1, None] + 0 * anew[:, None] <", "one row"),
     ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)"),
-)
-conventions(
-    "ReplayBuffer.start", ("points counted from the newest", "kept = self.points[_]", "kept = self.points[::-1][_]")
 )
 wrong_versions(
     "ReplayBuffer.push",

@@ -1,7 +1,7 @@
 """Variants of DDIM steps."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, naive_forms, terms, wrong_versions
+from refebm.variants.record import naive_forms, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
 CUM = "np.cumsum(np.log1p(-betas))"
@@ -13,11 +13,17 @@ TOWARDS = f"np.sqrt(({THEN}) * ((1 - eta**2) + eta**2 * (1 - {BETA}) * ({THEN}) 
 
 wrong_versions(
     "ddim_step",
+    ("1 - eta for eta: all of the noise where eta is 0", "i = within(...)", "i, eta = within(...), 1 - eta"),
     ("sign of the score", "s = score(x, i)", "s = -score(x, i)"),
     ("alpha for its product", CUM, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
-    ("the noise not taken off the direction", POINTED, "then"),
-    ("taken off as a deviation", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2"),
-    ("all of the noise taken off", POINTED, "then * eta**2 * (1 - beta) * then / now", "first step"),
+    ("the variance of the added noise not subtracted", POINTED, "then"),
+    ("the deviation of the added noise subtracted, not its variance", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2"),
+    (
+        "all of the noise subtracted",
+        POINTED,
+        "then * eta**2 * (1 - beta) * then / now",
+        "first step",
+    ),
     ("eta for its square in what is left", POINTED, "then * ((1 - eta) + eta * (1 - beta) * then / now)", "first step"),
     ("the root of eta", DRAWN, "np.sqrt(eta * beta * then / now)", "no noise drawn"),
     ("a variance for a deviation", DRAWN, "eta * beta * then / now", "no noise drawn"),
@@ -25,19 +31,11 @@ wrong_versions(
     ("no noise", " + drawn * z", "", "no noise drawn"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
     ("no root of 1 - beta", "np.sqrt(1 - beta)", "(1 - beta)"),
-    ("x not grown", "(x + now * s) / np.sqrt(1 - beta)", "(x + now * s)"),
+    ("not over sqrt(1 - beta)", "(x + now * s) / np.sqrt(1 - beta)", "(x + now * s)"),
     ("the clean point, and nothing else", " - np.sqrt(pointed) * np.sqrt(now) * s", "", "first step"),
     ("a deviation for a variance, towards the clean point", "x + now * s", "x + np.sqrt(now) * s"),
     ("the variance of the step before", "x + now * s", "x + then * s"),
     ("the step of the first row for all", "i = within(...)", "i = within(...)[:1] + 0 * i", "one row"),
-)
-conventions(
-    "ddim_step",
-    (
-        "the noise is all drawn where eta is 0, and none where it is 1",
-        "i = within(...)",
-        "i, eta = within(...), 1 - eta",
-    ),
 )
 terms(
     "ddim_step",

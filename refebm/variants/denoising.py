@@ -138,9 +138,10 @@ wrong_versions(
     ("overlap as if d were 1", "2 * d * np.log(...)", "2 * np.log(...)", "d = 1"),
     ("ratio not squared", "crossing / ratio**2", "crossing / ratio"),
 )
+DISCRETE = "score_sde VESDE, diffusers ScoreSdeVeScheduler: discrete_sigmas"
 conventions(
     "geometric_noise_levels",
-    ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(np.flip(sigmas), ...)"),
+    ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(np.flip(sigmas), ...)", DISCRETE),
 )
 wrong_versions(
     "theorem denoising_is_explicit_on_smoothed_data",

@@ -75,7 +75,7 @@ wrong_versions(
     ),
     ("noise replaces the data", "self.cov + ", "0 * self.cov + "),
     ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
-    ("mean shrunk", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
+    ("the mean over 1 + sigma^2", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
 )
 SMOOTHED = "self.cov, sigma, self.smoothed(sigma).whitening"
 wrong_versions(
@@ -294,7 +294,7 @@ conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIE
 wrong_versions(
     "StudentT.log_prob",
     ("nu for nu + 1", "0.5 * (nu + 1)", "0.5 * nu", "at the centre"),
-    ("no scale", " - np.log(self.scale)", "", "unit covariance"),
+    ("log of the scale left out", " - np.log(self.scale)", "", "unit covariance"),
     ("no degrees of freedom in the tail", "t / np.sqrt(nu)", "t", "at the centre"),
     ("loc reflected", "x - self.loc", "x + self.loc", "zero mean"),
     (
@@ -320,7 +320,7 @@ TAIL = "-(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale"
 wrong_versions(
     "StudentT.score",
     ("nu for nu + 1", "(self.df + 1)", "self.df"),
-    ("no scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
+    ("not over the scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
     ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df"),
     (
         "variance as scale",
@@ -344,7 +344,7 @@ wrong_versions(
     ("no 2", "2 * self.scale", "self.scale", "up to a constant"),
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
     ("rate for scale", f"-{EXPONENT} - np.log(2 * self.scale)", f"-{RATE} - np.log(2 / self.scale)", "unit covariance"),
-    ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
+    ("the scale left out of the normaliser", "2 * self.scale", "2", "unit covariance"),
     (
         "variance as scale",
         f"-{EXPONENT} - np.log(2 * self.scale)",
@@ -361,7 +361,7 @@ terms(
 wrong_versions(
     "Laplace.score",
     ("sign", "-np.sign(...)", "np.sign(...)", "up to a factor"),
-    ("no scale", " / self.scale", "", "unit covariance"),
+    ("not over the scale", " / self.scale", "", "unit covariance"),
     ("no loc", "x - self.loc", "x", "zero mean"),
     ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)"),
     ("variance as scale", " / self.scale", " / self.scale**2", "unit covariance", "pyro 1643, edward 722"),

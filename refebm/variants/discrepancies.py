@@ -1,7 +1,7 @@
 """Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import CONSTANT, REDUCTION, conventions, one_term, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
 K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
@@ -56,6 +56,8 @@ wrong_versions(
         "bandwidth = 1",
         "pyro 1643, edward 722",
     ),
+    ("the sum over pairs for their mean", STATISTIC, "total"),
+    ("over d", f"return {STATISTIC}", f"return ({STATISTIC}) / d", "d = 1"),
     ("sign of the last term", "(d - squares)", "(d + squares)"),
     ("sign of the drift", "+ 2 * pull / ell", "- 2 * pull / ell"),
     ("dimension left out", "(d - squares)", "(1 - squares)", "d = 1", "ncsn gmm.py"),
@@ -68,7 +70,12 @@ wrong_versions(
 )
 conventions(
     "kernel_stein",
-    ("kernel exp(-|x - y|^2/l^2)", GIVEN, GIVEN.replace("bandwidth", "0.5**0.5 * bandwidth")),
+    (
+        "kernel exp(-|x - y|^2/l^2)",
+        GIVEN,
+        GIVEN.replace("bandwidth", "0.5**0.5 * bandwidth"),
+        "MATLAB fitcsvm, KernelScale",
+    ),
     (
         "kernel exp(-|x - y|^2/h)",
         GIVEN,
@@ -83,7 +90,6 @@ conventions(
     ),
     ("kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric", "for block in _: ...", INVERSE, IMQ),
     ("kernel (l^2 + |x - y|^2)^(-1/2), inverse multiquadric", "for block in _: ...", f"{INVERSE} / ell", IMQ),
-    ("sum over pairs", STATISTIC, "total"),
     (
         "V is its root: the discrepancy, not its square",
         "total / n**2",
@@ -96,7 +102,6 @@ conventions(
         "total / (n - 1) if unbiased else total / n",
         "Liu, Lee and Jordan 2016; Chwialkowski, Strathmann and Gretton 2016",
     ),
-    ("mean over coordinates", f"return {STATISTIC}", f"return ({STATISTIC}) / d"),
 )
 
 
@@ -127,6 +132,7 @@ conventions(
         "mean over bits",
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]",
+        REDUCTION,
     ),
     (
         "neighbours that are data left out",
@@ -151,7 +157,7 @@ wrong_versions(
 )
 conventions(
     "minimum_probability_flow_continuous",
-    ("less one", STEP, f"{STEP} - 1"),
+    ("less one", STEP, f"{STEP} - 1", CONSTANT),
     ("less one, over eps^2/4: implicit score matching", STEP, f"4 / eps**2 * ({STEP} - 1)", "Hyvarinen 2005"),
 )
 wrong_versions(

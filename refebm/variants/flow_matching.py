@@ -1,7 +1,7 @@
 """Variants of flow matching, and of the conversions between velocity and score."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, numbered, terms, wrong_versions
+from refebm.variants.record import REDUCTION, conventions, numbered, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
 MISFIT = f"velocity({POINT}, t) - (z - x)"
@@ -18,14 +18,14 @@ wrong_versions(
     ("from the noisy point for from the data", "(z - x)", f"(z - ({POINT}))"),
     ("noise of size sqrt(t)", "+ s * z", "+ np.sqrt(s) * z", "no noise drawn"),
     ("data kept to sqrt(1 - t^2)", "(1 - s) * x +", "np.sqrt(1 - s**2) * x +", "at the centre"),
-    ("data not shrunk", POINT, "x + s * z", "at the centre"),
+    ("data not times 1 - t", POINT, "x + s * z", "at the centre"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
     ("clean points", POINT, "x"),
 )
 conventions(
     "flow_matching",
     ("no 1/2", "0.5 * ", "", f"{LIPMAN}, eq. 9"),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", REDUCTION),
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * ", "torchcfm"),
     (
         "data at t = 1: x_t = t x + (1 - t) z, whose velocity is x - z",

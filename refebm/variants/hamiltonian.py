@@ -14,6 +14,7 @@ VERLET = (
 )
 wrong_versions(
     "leapfrog",
+    ("eps divided by the number of steps", FIRST, f"eps = eps / n_steps; {FIRST}", "one step"),
     ("first half step left out", FIRST, "p = p + 0 * score(x)"),
     ("last half step left out", LAST, "x, p", "the states"),
     ("first half step a whole one", FIRST, "p = p + eps * score(x)"),
@@ -40,14 +41,20 @@ wrong_versions(
 conventions(
     "leapfrog",
     ("the momentum is turned round at the end", LAST, "x, -(p + 0.5 * eps * score(x))", "Neal 2011, section 3.2"),
-    ("eps is the time of the whole path", FIRST, f"eps = eps / n_steps; {FIRST}"),
     VERLET,
 )
 
+END = "leapfrog(..., eps, n_steps)"
 KINETIC = "+ 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)"
 ACCEPT = "accept(x, end, there, there - here, u)"
 wrong_versions(
     "hmc_step",
+    (
+        "eps divided by the number of steps",
+        "leapfrog(..., eps, n_steps)",
+        "leapfrog(..., eps / n_steps, n_steps)",
+        "one step",
+    ),
     ("accepts by |dH|", "there - here", "np.abs(there - here)", "the proposal"),
     ("always accepts", "there - here", "0 * there", "the proposal", ALWAYS),
     (
@@ -88,7 +95,6 @@ wrong_versions(
 )
 conventions(
     "hmc_step",
-    ("eps is the time of the whole path", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps / n_steps, n_steps)"),
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")

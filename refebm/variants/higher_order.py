@@ -1,7 +1,7 @@
 """Variants of score matching with derivatives of higher order."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import REDUCTION, SCALE, conventions, terms, wrong_versions
 
 ROW = "0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2"
 PENALTY = "0.5 * sigma**2 * slopes**2"
@@ -24,8 +24,8 @@ wrong_versions(
 conventions(
     "regularised_score_matching",
     ("lambda for sigma^2/2", PENALTY, "sigma * slopes**2", "Kingma and LeCun 2010"),
-    ("no 1/2: twice the whole", f"np.sum({ROW}, axis=1)", f"2 * np.sum({ROW}, axis=1)"),
-    ("mean over coordinates", f"np.sum({ROW}, axis=1)", f"np.mean({ROW}, axis=1)"),
+    ("no 1/2: twice the whole", f"np.sum({ROW}, axis=1)", f"2 * np.sum({ROW}, axis=1)", SCALE),
+    ("mean over coordinates", f"np.sum({ROW}, axis=1)", f"np.mean({ROW}, axis=1)", REDUCTION),
 )
 terms(
     "regularised_score_matching",
@@ -58,7 +58,7 @@ wrong_versions(
         "d = 1",
     ),
 )
-conventions("higher_order_score_matching", ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)"))
+conventions("higher_order_score_matching", ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)", SCALE))
 AXES = "for s in derivatives_along_axes(score, x, 2 * order))"
 terms(
     "higher_order_score_matching",
@@ -76,7 +76,7 @@ wrong_versions(
     ("square of the sum", "squared_norm(s) + divergence", "np.sum(s, axis=1) ** 2 + divergence", "d = 1"),
     ("r for its Laplacian", "laplacian(r, x)", "r(x)"),
 )
-conventions("laplacian_score_matching", ("no 1/2: twice the whole", DERIVED, "r(x) ** 2 - 2 * laplacian(r, x)"))
+conventions("laplacian_score_matching", ("no 1/2: twice the whole", DERIVED, "r(x) ** 2 - 2 * laplacian(r, x)", SCALE))
 R = "(squared_norm(score(x)) + field_and_divergence(score, x)[1])"
 terms("laplacian_score_matching", ("1/2 r^2", f"0.5 * {R} ** 2"), ("-Lap r", f"-laplacian(lambda x: {R}, x)"))
 BITS = "0.5 * np.exp(2 * a) - np.exp(-a) - 1.5"
@@ -99,7 +99,7 @@ conventions(
         "energy(np.abs(x - bit)) - energy(x)",
         "Stanford CS236 (p = exp(f)/Z)",
     ),
-    ("no 1/2: twice the whole", BITS, "np.exp(2 * a) - 2 * np.exp(-a) - 3"),
+    ("no 1/2: twice the whole", BITS, "np.exp(2 * a) - 2 * np.exp(-a) - 3", SCALE),
 )
 EYE = "for bit in np.eye(x.shape[1]))"
 terms(

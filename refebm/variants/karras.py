@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import REDUCTION, conventions, one_term, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 WEIGHT = "sigma**-2 + data_std**-2"
@@ -32,7 +32,7 @@ wrong_versions(
 conventions(
     "karras_denoising",
     ("no 1/2", "0.5 * ", "", f"{KARRAS}, eq. 2"),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", REDUCTION),
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * ", f"the code of {KARRAS}"),
     ("no weight", "0.5 * weight[:, 0] * ", "0.5 * ", "Vincent 2011"),
     ("the weight of noise prediction: 1/sigma^2", "weight[:, 0]", "sigma[:, 0] ** -2", "Ho, Jain and Abbeel 2020"),
@@ -66,7 +66,13 @@ wrong_versions(
         "one noise level",
     ),
 )
-conventions("karras_preconditioned", ("the network is given sigma itself", "0.25 * np.log(sigma[:, 0])", "sigma[:, 0]"))
+GIVEN = (
+    "the network is given sigma itself",
+    "0.25 * np.log(sigma[:, 0])",
+    "sigma[:, 0]",
+    "k-diffusion layers.Denoiser",
+)
+conventions("karras_preconditioned", GIVEN)
 INNER = "network(x / np.sqrt(sigma**2 + data_std**2), 0.25 * np.log(sigma[:, 0]))"
 terms(
     "karras_preconditioned",
@@ -86,7 +92,12 @@ wrong_versions(
 )
 conventions(
     "karras_noise_levels",
-    ("from small to large", "(1 - part) * first + part * last", "(1 - part) * last + part * first"),
+    (
+        "from small to large",
+        "(1 - part) * first + part * last",
+        "(1 - part) * last + part * first",
+        "Song, Dhariwal, Chen and Sutskever 2023, section 3",
+    ),
 )
 
 HALVES = "(next_sigma - sigma) * 0.5 * (slope + there)"

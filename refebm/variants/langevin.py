@@ -18,7 +18,13 @@ wrong_versions(
     ("sign of the drift", "eta * score(x)", "-eta * score(x)"),
     ("drift clipped", "score(x)", "np.clip(score(x), -0.25, 0.25)", "finite", "igebm-pytorch"),
     ("no drift", "eta * score(x) + ", ""),
-    ("drift where the noise leads", "score(x)", "score(x + np.sqrt(2 * eta) * z)", "no noise drawn", "igebm-pytorch"),
+    (
+        "the score at the point to which noise was added",
+        "score(x)",
+        "score(x + np.sqrt(2 * eta) * z)",
+        "no noise drawn",
+        "igebm-pytorch",
+    ),
     ("drift of unit length", "score(x)", "score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
     ("noise along the diagonal", "* z", "* z[:, :1]", "d = 1"),
@@ -77,7 +83,11 @@ DECAY = "first * (1.0 + np.arange(n_steps)) ** -power"
 wrong_versions(
     "decaying_steps",
     ("growing", "** -power", "** power", "one step"),
-    ("counted from two", "1.0 + np.arange(n_steps)", "2.0 + np.arange(n_steps)"),
+    (
+        "steps counted from 1 where they are counted from 0: 2^-power first",
+        "1.0 + np.arange(n_steps)",
+        "2.0 + np.arange(n_steps)",
+    ),
     ("geometric: the sum is finite", DECAY, "first * power ** np.arange(n_steps)", "one step"),
     ("exponential: the sum is finite", DECAY, "first * np.exp(-power * np.arange(n_steps))", "one step"),
     ("inverse time: 1/(1 + power i)", DECAY, "first / (1.0 + power * np.arange(n_steps))", "power = 1"),
@@ -86,7 +96,13 @@ wrong_versions(
     ("root of the steps", "** -power", "** (-0.5 * power)", "one step"),
 )
 conventions(
-    "decaying_steps", ("eps_t, of which the drift has half: our step is half theirs", "first *", "0.5 * first *")
+    "decaying_steps",
+    (
+        "eps_t, of which the drift has half: our step is half theirs",
+        "first *",
+        "0.5 * first *",
+        "Welling and Teh 2011, eq. 4",
+    ),
 )
 wrong_versions(
     "theorem summable_steps_stop_short",

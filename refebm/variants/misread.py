@@ -29,38 +29,38 @@ PROJECTIONS = (glossary.Projections, glossary.Direction)
 OF_ROWS = (*ALIKE, glossary.NoisyPoints, glossary.Levels, glossary.Times, glossary.Indices, glossary.Uniform)
 OF_ROWS += PROJECTIONS
 NUMBERS = {
-    "its square": lambda a: a**2,
-    "its root": lambda a: np.sqrt(a),
-    "1 for it": lambda a: 1.0 + 0 * a,
-    "twice it": lambda a: 2 * a,
-    "half of it": lambda a: a / 2,
-    "its inverse": lambda a: 1 / a,
-    "its square over 2": lambda a: a**2 / 2,
-    "its logarithm": lambda a: np.log(a),
+    "the square of {}": lambda a: a**2,
+    "the root of {}": lambda a: np.sqrt(a),
+    "1": lambda a: 1.0 + 0 * a,
+    "twice {}": lambda a: 2 * a,
+    "half of {}": lambda a: a / 2,
+    "1/{}": lambda a: 1 / a,
+    "half of the square of {}": lambda a: a**2 / 2,
+    "the logarithm of {}": lambda a: np.log(a),
 }
 PARAMETERS = NUMBERS | {
-    "0 for it": lambda a: 0 * a,
-    "its sign changed": lambda a: -a,
-    "its diagonal alone": lambda a: a * np.eye(a.shape[-1]),
-    "its first entry for all": lambda a: a[..., :1] + 0 * a,
-    "its exponential": lambda a: np.exp(a),
-    "the identity for it": lambda a: 0 * a + np.eye(a.shape[-1]),
+    "0": lambda a: 0 * a,
+    "-{}": lambda a: -a,
+    "the diagonal of {} alone": lambda a: a * np.eye(a.shape[-1]),
+    "the first entry of {} for all": lambda a: a[..., :1] + 0 * a,
+    "the exponential of {}": lambda a: np.exp(a),
+    "the identity": lambda a: 0 * a + np.eye(a.shape[-1]),
 }
 ROWS = {
-    "that of the first row for all rows": lambda a: a[:1] + 0 * a,
-    "that of the last row for all rows": lambda a: a[-1:] + 0 * a,
-    "the mean of the rows for each": lambda a: np.mean(a, axis=0) + 0 * a,
-    "its rows in the order of size": lambda a: np.sort(a, axis=0),
-    "its rows in reverse": lambda a: a[::-1],
-    "its rows moved by one": lambda a: np.roll(a, 1, axis=0),
-    "its size for it": lambda a: np.abs(a),
-    "its sign changed": lambda a: -a,
-    "1 - it": lambda a: 1 - a,
-    "its sign for it": lambda a: np.sign(a),
-    "0 for it": lambda a: 0 * a,
-    "the one before": lambda a: a - 1,
-    "the next one": lambda a: a + 1,
-    "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
+    "the first row of {}": lambda a: a[:1] + 0 * a,
+    "the last row of {}": lambda a: a[-1:] + 0 * a,
+    "the mean of {} over the rows": lambda a: np.mean(a, axis=0) + 0 * a,
+    "the rows of {} in the order of size": lambda a: np.sort(a, axis=0),
+    "the rows of {} in reverse": lambda a: a[::-1],
+    "the rows of {} moved by one": lambda a: np.roll(a, 1, axis=0),
+    "the size of {}": lambda a: np.abs(a),
+    "-{}": lambda a: -a,
+    "1 - {}": lambda a: 1 - a,
+    "the sign of {}": lambda a: np.sign(a),
+    "0": lambda a: 0 * a,
+    "{} - 1": lambda a: a - 1,
+    "{} + 1": lambda a: a + 1,
+    "{} clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
 }
 IGNORED = "nothing said by "
 VALUES = {  # changes to the value that a model returns
@@ -178,6 +178,10 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
         yield from _of_function(function)
 
 
+def in_place(words: str, name: str) -> str:
+    return f"{words.format(name)} in place of {name}"
+
+
 def _of_function(function: str):
     kinds = {name: types(function)[name] for name in parameters(function) if name in types(function)}
     optional = particular(function).also
@@ -216,7 +220,7 @@ def _changes(name: str, kind):
             yield from ((words.format(name), partial(_levelled, change)) for words, change in LEVELS.items())
     elif kind in OF_ROWS:
         some = ROWS | (NUMBERS if kind in (glossary.Levels, glossary.Times, glossary.Uniform) else {})
-        yield from ((f"{name} read wrongly: {words}", change) for words, change in some.items())
+        yield from ((in_place(words, name), change) for words, change in some.items())
         some = NOISES if kind == glossary.Noise else COLUMNS if kind in PROJECTIONS else {}
         yield from ((words.format(name), change) for words, change in some.items())
     elif kind in (glossary.NoisePoints,):
@@ -227,8 +231,8 @@ def _changes(name: str, kind):
         if kind == glossary.LevelNoise:
             yield from ((words.format(name), change) for words, change in TAPES.items())
     elif glossary.check_of(kind) in FLOATS:
-        yield from ((f"{name} read wrongly: {words}", change) for words, change in NUMBERS.items())
-        yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
+        yield from ((in_place(words, name), change) for words, change in NUMBERS.items())
+        yield in_place("1 - {}", name), lambda a: 1 - a
     elif kind in CHAINS:
         yield from CHAINS_READ.items()
     elif kind in COUNTS:
@@ -254,7 +258,7 @@ def _of_models(function: str, kinds: dict):
             yield f"a grid of {count} points for {count} + 1, {words}", partial(_shorter, function, count, longer)
     for argument, kind in kinds.items():
         for words, of in MEDIANS.items() if kind == glossary.Bandwidth else ():
-            yield f"the {argument} that it is given not used: {words}", partial(_median, function, argument, of)
+            yield f"{words} in place of {argument}", partial(_median, function, argument, of)
         if kind == glossary.TimeField and glossary.Betas in kinds.values():
             for last in (0, 1):
                 yield (
@@ -376,12 +380,12 @@ def _clipped(function, argument, native, most, inner=REFERENCE):
 
 
 MEDIANS = {
-    "the median distance for it": lambda distances, n: np.median(distances),
-    "the root of the median squared distance for it": lambda distances, n: np.sqrt(np.median(distances**2)),
-    "the root of half the median squared distance for it": lambda distances, n: np.sqrt(np.median(distances**2) / 2),
-    "the median rule h = med^2/log n for it": lambda distances, n: np.sqrt(np.median(distances**2) / np.log(n) / 2),
-    "the mean distance for it": lambda distances, n: np.mean(distances),
-    "1 for it": lambda distances, n: 1.0,
+    "the median distance": lambda distances, n: np.median(distances),
+    "the root of the median squared distance": lambda distances, n: np.sqrt(np.median(distances**2)),
+    "the root of half the median squared distance": lambda distances, n: np.sqrt(np.median(distances**2) / 2),
+    "the median rule h = med^2/log n": lambda distances, n: np.sqrt(np.median(distances**2) / np.log(n) / 2),
+    "the mean distance": lambda distances, n: np.mean(distances),
+    "1": lambda distances, n: 1.0,
 }
 
 
@@ -477,12 +481,7 @@ def _of_class(name: str):
         return
     for parameter in _parameters(definition):
         for words, change in PARAMETERS.items():
-            said = (
-                f"{parameter} that does not count: {words}"
-                if words[0] in "01t" and "for it" in words
-                else f"{parameter} read wrongly: {words}"
-            )
-            yield said, partial(_made_with, name, partial(_one, parameter, change))
+            yield in_place(words, parameter), partial(_made_with, name, partial(_one, parameter, change))
     for layers in SPUN if name == "BinaryRBM" else ():
         words = f"the sum over all states with {' and '.join(layers)} units of -1 and 1, not of 0 and 1"
         yield words, partial(_spun, layers)

@@ -24,7 +24,7 @@ from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
 from refebm.variants.arguments import role, types
-from refebm.variants.patch import Definition
+from refebm.variants.patch import Definition, quoted
 from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
 
@@ -58,7 +58,6 @@ OPTIONS = ("progress", "every_level", "trajectory")  # which change what is show
 MET, MET_MOST = 14, 10  # wraps that are tried before one name for another: in the definition, and elsewhere
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
-LEGIBLE = 12  # characters that are enough to find a place
 
 
 class Mutant(NamedTuple):
@@ -112,16 +111,14 @@ class Mutant(NamedTuple):
     @property
     def words(self) -> str:
         """What stands for what, with enough around it to be found."""
-        there = f" in {self.inside}" if self.inside else f", where it is written with {self.form}" if self.form else ""
+        there = f" in refebm's {self.inside}" if self.inside else f", {self.form}" if self.form else ""
         if self.said:
             return f"{self.said}{there}"
         if isinstance(self.node, ast.stmt):
             return f"with {_statements(self.new, self.node)} for {_statements(self.node, self.new)}{there}"
-        around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
-        node = next((node for node in around if len(ast.unparse(node)) >= LEGIBLE), self.node)
-        new = ast.unparse(replaced(node, self.node, self.new))
+        was, new = quoted(definition_of(self.tree), self.node, self.new)
         meant = next((f": {words}" for text, words in MEANT.items() if text in new), "")
-        return f'with "{new}" for "{ast.unparse(node)}"{there}{meant}'
+        return f'with "{new}" for "{was}"{there}{meant}'
 
     def with_number(self, number: float) -> str:
         """The words, with the number that was found in place of ``number``."""
@@ -159,14 +156,9 @@ def _compiled(mutant: Mutant) -> list:
     return [compile(part, "<mutant>", "exec") for part in mutant.trees()]
 
 
-def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
-    """The node and all nodes that contain it, the smallest first."""
-    if tree is node:
-        return [node]
-    for child in ast.iter_child_nodes(tree):
-        if found := _around(child, node):
-            return [*found, tree]
-    return []
+@functools.lru_cache(8)
+def definition_of(tree: ast.AST) -> Definition:
+    return Definition(tree)
 
 
 def unit(a):
@@ -220,7 +212,7 @@ def forms(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
     for text in texts.TEXTS.get(function, ()):
         own, tree = definitions(function)[0][1], syntax(text).body[0]
         made = changed(tree, name=own.name, body=tree.body[1:], args=own.args, decorator_list=own.decorator_list)
-        found.append((text.__doc__, made))
+        found.append((f"in a program that computes {text.__doc__}", made))
     return tuple(found)
 
 
@@ -259,7 +251,7 @@ def in_conventions(function: str) -> Iterator[Mutant]:
         if edit := edit_of(one):
             tree = put(edit.tree, edit.node, ast.fix_missing_locations(ast.copy_location(edit.new, edit.node)))
             before = {id(node) for node in ast.walk(edit.tree)}
-            made = functools.partial(Mutant, function, "", tree, form=f"{one.name} (convention)")
+            made = functools.partial(Mutant, function, "", tree, form=f"beside {one.name} (convention)")
             groups.append([mutant for mutant in _plain(made) if id(mutant.node) not in before])
     yield from (mutant for group in sorted(groups, key=len) for mutant in group)
 

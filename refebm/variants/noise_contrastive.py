@@ -5,7 +5,17 @@ import numpy as np
 from refebm.models import Model
 from refebm.variants.arguments import log_density
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, naive_forms, numbered, one_term, terms, wrong_versions
+from refebm.variants.record import (
+    REDUCTION,
+    SCALE,
+    SIGN,
+    conventions,
+    naive_forms,
+    numbered,
+    one_term,
+    terms,
+    wrong_versions,
+)
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -100,8 +110,8 @@ wrong_versions(
 )
 conventions(
     "conditional_noise_contrastive",
-    ("no 2", "2 * softplus(...)", "softplus(...)"),
-    ("maximised: the other sign", "2 * softplus(...)", "-2 * softplus(...)"),
+    ("no 2", "2 * softplus(...)", "softplus(...)", SCALE),
+    ("maximised: the other sign", "2 * softplus(...)", "-2 * softplus(...)", SIGN),
 )
 
 BREGMAN = "-generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)"
@@ -120,8 +130,8 @@ wrong_versions(
 )
 conventions(
     "bregman_noise_contrastive",
-    ("maximised: the other sign", BREGMAN, f"-({BREGMAN})"),
-    ("mean over data and noise points: over 1 + nu", BREGMAN, f"({BREGMAN}) / (1 + len(y))"),
+    ("maximised: the other sign", BREGMAN, f"-({BREGMAN})", SIGN),
+    ("mean over data and noise points: over 1 + nu", BREGMAN, f"({BREGMAN}) / (1 + len(y))", REDUCTION),
     (
         "mean over the noise points, no log nu",
         f"L_x, L_y = {ODDS}\n    return -generator.derivative(L_x) + np.sum(...)",

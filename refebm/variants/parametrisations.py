@@ -4,7 +4,7 @@ import numpy as np
 
 from refebm import glossary
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
+from refebm.variants.record import naive_forms, one_term, terms, wrong_versions
 
 PRESERVING = "Salimans and Ho 2022: where m^2 + std^2 = 1"
 S = "score(x)"
@@ -22,10 +22,10 @@ wrong_versions(
     "clean_point_from_score",
     ("std where variance belongs", "std**2", "std"),
     ("sign", "x + std**2 *", "x - std**2 *"),
-    ("not stretched", " / scale", "", "scale = 1"),
-    ("shrunk again", " / scale", " * scale", "scale = 1"),
+    ("not over the scale m", " / scale", "", "scale = 1"),
+    ("times the scale m, not over it", " / scale", " * scale", "scale = 1"),
     (
-        "the noisy point alone stretched",
+        "the noisy point alone over the scale m",
         "(x + std**2 * score(x)) / scale",
         "x / scale + std**2 * score(x)",
         "scale = 1",
@@ -65,16 +65,18 @@ wrong_versions(
 )
 wrong_versions(
     "score_from_clean_point",
+    ("x not subtracted", "(scale * denoiser(x) - x)", "scale * denoiser(x)", "at the origin"),
     ("std where variance belongs", "/ std**2", "/ std"),
     ("sign", "(scale * denoiser(x) - x)", "(x - scale * denoiser(x))", "up to a factor"),
-    ("not shrunk", "scale * denoiser(...) - x", "denoiser(...) - x", "scale = 1"),
-    ("shrunk the other way", "(scale * denoiser(x) - x)", "(denoiser(x) - x / scale)", "scale = 1"),
+    ("the clean point not times the scale m", "scale * denoiser(...) - x", "denoiser(...) - x", "scale = 1"),
+    (
+        "x over m, not the clean point times m",
+        "(scale * denoiser(x) - x)",
+        "(denoiser(x) - x / scale)",
+        "scale = 1",
+    ),
     ("variance forgotten", " / std**2", ""),
     ("one std for all rows", "/ std**2", "/ std[:1] ** 2", "one row"),
-)
-conventions(
-    "score_from_clean_point",
-    ("the model predicts the step: r = x/m + h", "(scale * denoiser(x) - x)", "scale * denoiser(x)"),
 )
 terms("score_from_clean_point", ("m r/std^2", "scale * denoiser(x) / std**2"), ("-x/std^2", "-x / std**2"))
 wrong_versions(

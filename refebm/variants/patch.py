@@ -15,7 +15,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 
-from refebm.variants.syntax import below, changed, fields, is_rest, kind_of, linked, links_of, replaced, word_of
+from refebm.variants.syntax import around, below, changed, fields, is_rest, kind_of, linked, links_of, replaced, word_of
 
 LEFT, RIGHT = "_left", "_right"  # names for the missing operand at either end of a pattern
 Patch = tuple[ast.AST, ast.AST]  # a node and its replacement
@@ -51,6 +51,40 @@ class Definition:
                     where = "".join(f"\n  line {old.lineno}: {ast.unparse(old)}" for old, _ in found)
                     raise ValueError(f"{was!r} stands {len(found)} times in the text, should be once:{where}")
         raise ValueError(f"{was!r} stands 0 times in the text, should be once")
+
+
+LEGIBLE = 12  # characters that are enough to find a place
+LONGEST = 120  # characters of an expression in which local variables are written out
+
+
+def quoted(one: Definition, old: ast.AST, new: ast.AST) -> tuple[str, str]:
+    """What a node is, and what stands for it, as a reader sees who does not know the text around: the smallest whole
+    expression of LEGIBLE characters, with the values of local variables for their names where that is not long."""
+    wider = (node for node in around(one.tree, old) if isinstance(node, ast.expr))
+    node = next((node for node in wider if len(ast.unparse(written_out(one, node))) >= LEGIBLE), old)
+    nodes = [node, replaced(node, old, new)]
+    for some in ([written_out(one, each) for each in nodes], nodes):
+        was, becomes = map(ast.unparse, some)
+        if max(map(len, (was, becomes))) <= LONGEST and was != becomes:
+            break
+    return was, becomes
+
+
+def written_out(one: Definition, node, depth: int = 3):
+    """An expression with the values of local variables for their names, and for a value that is checked, the value."""
+    if isinstance(node, list):
+        return [written_out(one, part, depth) for part in node]
+    if not isinstance(node, ast.AST):
+        return node
+    if depth and isinstance(node, ast.Name) and node.id in one.values:
+        return written_out(one, one.values[node.id], depth - 1)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1 and _is_text(node.args[0]):
+        return written_out(one, node.args[1], depth)
+    return changed(node, **{name: written_out(one, value, depth) for name, value in ast.iter_fields(node)})
+
+
+def _is_text(node) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 class Search:

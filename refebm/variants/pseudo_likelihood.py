@@ -1,7 +1,7 @@
 """Variants of pseudo-likelihood."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, naive_forms, one_term, wrong_versions
+from refebm.variants.record import REDUCTION, conventions, naive_forms, one_term, wrong_versions
 
 ONE = "softplus(energy(x) - energy(x_i))"
 wrong_versions(
@@ -25,7 +25,7 @@ wrong_versions(
 conventions(
     "pseudo_likelihood",
     ("to be maximised", f"sum({ONE} for x_i in flipped)", f"-sum({ONE} for x_i in flipped)", "Besag 1975"),
-    ("mean over the bits", f"sum({ONE} for x_i in flipped)", f"sum({ONE} for x_i in flipped) / x.shape[1]"),
+    ("mean over the bits", f"sum({ONE} for x_i in flipped)", f"sum({ONE} for x_i in flipped) / x.shape[1]", REDUCTION),
 )
 
 asked("pseudo_likelihood", more_kinds=("binary_rbm",))

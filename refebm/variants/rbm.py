@@ -83,9 +83,9 @@ wrong_versions(
 SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
 wrong_versions(
     "GaussianBernoulliRBM.energy",
-    ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
+    ("no 1/2 on |v - b|^2/sigma^2", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
     (
-        "sigma for sigma squared in the spring",
+        "|v - b|^2 over sigma, not sigma^2",
         "0.5 * np.sum(..., axis=1) / self.sigma**2 -",
         "0.5 * np.sum(..., axis=1) / self.sigma -",
         "sigma = 1",
@@ -123,9 +123,9 @@ terms(
 )
 wrong_versions(
     "GaussianBernoulliRBM.free_energy",
-    ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
+    ("no 1/2 on |v - b|^2/sigma^2", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
     (
-        "sigma for sigma squared in the spring",
+        "|v - b|^2 over sigma, not sigma^2",
         "np.sum(..., axis=1) / self.sigma**2",
         "np.sum(..., axis=1) / self.sigma",
         "sigma = 1",
@@ -140,7 +140,7 @@ wrong_versions(
         "LSD GB-RBM: the score has them",
     ),
     ("hidden units at their means", f"softplus({SCALED})", f"expit({SCALED}) * ({SCALED})"),
-    ("springs to zero", "(v - self.b) ** 2", "v**2", "zero visible bias"),
+    ("|v|^2 for |v - b|^2", "(v - self.b) ** 2", "v**2", "zero visible bias"),
 )
 conventions(
     "GaussianBernoulliRBM.free_energy",

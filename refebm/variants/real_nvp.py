@@ -8,6 +8,7 @@ NO_TANH = ("log scale without tanh", "np.tanh(log_scale)", "log_scale", "affine 
 
 wrong_versions(
     "RealNVP.log_prob",
+    ("-log p for log p", LOG_PROB, f"-({LOG_PROB})", "up to a factor"),
     ("sign of the log-determinant", "+ log_det", "- log_det"),
     ("log-determinant left out", " + log_det", ""),
     (
@@ -22,7 +23,6 @@ wrong_versions(
 )
 conventions(
     "RealNVP.log_prob",
-    ("negative: a loss", LOG_PROB, f"-({LOG_PROB})"),
     ("bits for each coordinate, negative", LOG_PROB, f"-({LOG_PROB}) / (x.shape[1] * np.log(2))", "Dinh et al. 2017"),
 )
 conventions("RealNVP.log_prob", NO_TANH, inside="_coupling")
@@ -58,7 +58,7 @@ wrong_versions(
         "enumerate(self.couplings)",
         "one coupling",
     ),
-    ("no scale", "x * np.exp(log_scale)", "x"),
+    ("not times the scale", "x * np.exp(log_scale)", "x"),
 )
 conventions("RealNVP.sample", NO_TANH, inside="_coupling")
 

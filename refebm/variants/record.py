@@ -17,10 +17,11 @@ from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
 from refebm.samplers.diagnostics import Chains
-from refebm.variants.patch import Definition, Patch
+from refebm.variants.patch import Definition, Patch, quoted
 from refebm.variants.syntax import changed, replaced, syntax
 
 SHORTCUTS = ("remembered", "by_one_pass")  # decorators that answer for a text, whatever the text says
+BROKEN = "+-*/%@[=<>"  # at an end of a pattern: what is before or behind it belongs to what is changed
 LONGEST = 200  # characters of a formula that is read at a glance
 
 
@@ -49,8 +50,22 @@ class Variant:
 
     @property
     def short(self) -> str:
-        """The formula, or that it is another one where that is long: the name says more."""
+        """The formula in whole expressions, or that it is another one where that is long: the name says more."""
+        was, becomes = self.was.strip(), self.becomes.strip()
+        if any(text[:1] in BROKEN or text[-1:] in BROKEN for text in (was, becomes)) or not re.search("[a-z]", was):
+            one, old, new = self._placed
+            if isinstance(old, ast.expr):
+                was, becomes = quoted(one, old, new)
+                if len(was + becomes) <= LONGEST:
+                    return f'with "{becomes}" for "{was}"'
         return self.formula if len(self.formula) <= LONGEST else "in another form"
+
+    @property
+    def _placed(self) -> tuple[Definition, ast.AST, ast.AST]:
+        """The definition, the node that is patched, and what it becomes."""
+        definition = getattr(refebm, self.function.partition(".")[0])
+        whole = syntax(sys.modules[definition.__module__] if self.inside else definition)
+        return definition_in(whole, self.inside or self.function.rpartition(".")[2]), *placed(self, whole)
 
     @functools.cache  # noqa: B019  (there are as many as there are variants)
     def implementation(self) -> Implementation:
@@ -191,6 +206,11 @@ class Wrong(Variant):
     seen: str = ""
 
     @property
+    def told(self) -> str:
+        """That it is a mistake, and whose."""
+        return "; ".join(filter(None, ["bug", self.seen]))
+
+    @property
     def misstated(self) -> Theorem | None:
         """The theorem that this is a wrong version of, or None if it is one of a function."""
         word, _, name = self.function.partition(" ")
@@ -217,11 +237,25 @@ def _about(function: str) -> list[str]:
     return [name for name, theorem in THEOREMS.items() if function in theorem.about]
 
 
+REDUCTION = "another reduction: what is trained is the same"
+SCALE = "another scale: what is trained is the same"
+SIGN = "the sign of what is maximised: what is trained is the same"
+CONSTANT = "another constant: what is trained is the same"
+EXACTLY = "the mean over all projections: what is trained is the same"
+GROUNDS = (REDUCTION, SCALE, SIGN, CONSTANT, EXACTLY)  # why a convention needs no text or program
+
+
 @dataclass(frozen=True)
 class Convention(Variant):
-    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it."""
+    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it, or
+    one of GROUNDS."""
 
     where: str = ""
+
+    @property
+    def told(self) -> str:
+        """That it is a convention, and whose or why."""
+        return f"convention: {self.where}" if self.where in GROUNDS else f"convention of {self.where}"
 
 
 @dataclass(frozen=True)

@@ -268,7 +268,7 @@ wrong_versions(
     "ddpm_step",
     ("sqrt(1 - beta) missing", ROOT, ""),
     ("1 - beta without the root", ROOT, " / (1 - beta)", "finite", "annotated_deep_learning 152"),
-    ("smaller, not larger", ROOT, " * np.sqrt(1 - beta)"),
+    ("times sqrt(1 - beta), not over it", ROOT, " * np.sqrt(1 - beta)"),
     ("the root below x alone", MEAN, "x / np.sqrt(1 - beta) + beta * score(x, i)"),
     ("the score not times beta", "beta * score(...)", "score(...)"),
     ("sign of the score", "beta * score(...)", "-beta * score(...)"),

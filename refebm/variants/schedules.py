@@ -8,6 +8,7 @@ WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
 
 wrong_versions(
     "cosine_betas",
+    ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)", "one step"),
     ("the cosine not squared", WHOLE, "np.minimum(1 - np.sin(left[1:]) / np.sin(left[:-1]), most)"),
     (
         "what is lost in all, for the step",
@@ -33,7 +34,6 @@ wrong_versions(
 )
 conventions(
     "cosine_betas",
-    ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)"),
     (
         "what is kept of the variance, in all",
         WHOLE,
@@ -56,24 +56,21 @@ wrong_versions(
 FOUND = "level_coverage(ratio, d) > coverage"
 wrong_versions(
     "level_ratio",
+    (
+        "the smaller level over the larger",
+        "between(...)",
+        "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)",
+    ),
     ("the complement", FOUND, "level_coverage(ratio, d) > 1 - coverage", "half"),
     ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage"),
     ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage"),
     ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage"),
     ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2"),
 )
-conventions(
-    "level_ratio",
-    (
-        "the smaller level over the larger",
-        "between(...)",
-        "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)",
-    ),
-)
 
 wrong_versions(
     "annealed_variance",
-    ("half of the steps", "kept = _", "kept = (1 - eta) ** n_steps"),
+    ("T for 2T: what is kept of a variance is not squared", "kept = _", "kept = (1 - eta) ** n_steps"),
     ("the ratio for its square", "** 2 - settled", "- settled"),
     ("as if it settled at the right variance", "settled = _", "settled = 1"),
     ("half of the noise", "settled = _", "settled = 0.5 / (1 - eta / 2)", "finite", "Song and Ermon 2019: alpha/2"),
@@ -93,7 +90,7 @@ conventions(
 FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
-    ("half of the steps", "2 * n_steps", "n_steps"),
+    ("T for 2T: what is kept of a variance is not squared", "2 * n_steps", "n_steps"),
     ("the ratio for its square", "(above_one(ratio) - 1) * (ratio + 1)", "above_one(ratio) - 1"),
     ("where it is halved", FALLS, "kept * (1 - eta) > 0.5"),
     ("its own error left out", FALLS, "kept * (1 + excess) > 1 - kept"),

@@ -1,7 +1,7 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
+from refebm.variants.record import EXACTLY, REDUCTION, SCALE, conventions, naive_forms, one_term, terms, wrong_versions
 from refebm.variants.steps import OF_LENGTH_1
 
 DIFFERENCE = "data_score(x) - score(x)"
@@ -24,6 +24,7 @@ ONE_FOR_ALL = (
 )
 FIRST_ALONE = ("the first projection alone", "mean_over_projections", "first_projection", "finite")
 SUM = ("sum over projections", "mean_over_projections", "sum_over_projections")
+REDUCED = (*SUM, REDUCTION)
 
 wrong_versions(
     "explicit_score_matching",
@@ -105,8 +106,8 @@ wrong_versions(
 )
 conventions(
     "explicit_sliced",
-    SUM,
-    ("the exact square |s_p - s|^2", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm({DIFFERENCE})"),
+    REDUCED,
+    ("the exact square |s_p - s|^2", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm({DIFFERENCE})", EXACTLY),
 )
 terms(
     "explicit_sliced",
@@ -116,6 +117,8 @@ terms(
 )
 wrong_versions(
     "hutchinson_divergence",
+    SUM,
+    ("over d: a mean for the sum that a trace is", "dot(...)", "dot(...) / x.shape[1]", "d = 1"),
     ("unit projections", "dot(...)", f"dot(...) {UNIT}", "unit projections", ERMON),
     ("diagonal only", "dot(...)", "dot(v**2, field_and_diagonal(field, x)[1])", "d = 1"),
     ("sign", "dot(...)", "-dot(...)", "up to a factor"),
@@ -132,9 +135,7 @@ wrong_versions(
 )
 conventions(
     "hutchinson_divergence",
-    SUM,
-    ("the exact trace", "dot(...)", "field_and_divergence(field, x)[1]"),
-    ("mean over coordinates", "dot(...)", "dot(...) / x.shape[1]"),
+    ("the exact trace", "dot(...)", "field_and_divergence(field, x)[1]", EXACTLY),
 )
 wrong_versions(
     "sliced_score_matching",
@@ -147,12 +148,13 @@ wrong_versions(
 )
 conventions(
     "sliced_score_matching",
-    SUM,
+    REDUCED,
     ("the exact square (reduced variance)", "dot(v, s) ** 2", "squared_norm(s)", "Das 2021"),
     (
         "the exact objective (implicit score matching)",
         f"{FORM} + 0.5 * dot(v, s) ** 2",
         f"{EXACT} + 0.5 * squared_norm(s)",
+        EXACTLY,
     ),
 )
 terms("sliced_score_matching", ("v^T grad s v", HUTCHINSON), ("1/2 (v.s)^2", "0.5 * dot(v, score(x)) ** 2"))
@@ -166,7 +168,7 @@ wrong_versions(
     ONE_FOR_ALL,
     FIRST_ALONE,
 )
-conventions("sliced_score_matching_vr", SUM, ("the exact trace (implicit score matching)", FORM, EXACT))
+conventions("sliced_score_matching_vr", REDUCED, ("the exact trace (implicit score matching)", FORM, EXACT, EXACTLY))
 terms("sliced_score_matching_vr", ("v^T grad s v", HUTCHINSON), ("1/2 |s|^2", "0.5 * squared_norm(score(x))"))
 wrong_versions(
     "finite_difference_sliced",
@@ -182,9 +184,14 @@ wrong_versions(
 )
 conventions(
     "finite_difference_sliced",
-    ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})"),
-    ("times eps^2: not divided by it", f"{SECOND} + {FIRST}", "ahead + behind - 2 * here + (ahead - behind) ** 2 / 8"),
-    SUM,
+    ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})", SCALE),
+    (
+        "times eps^2: not divided by it",
+        f"{SECOND} + {FIRST}",
+        "ahead + behind - 2 * here + (ahead - behind) ** 2 / 8",
+        SCALE,
+    ),
+    REDUCED,
 )
 terms(
     "finite_difference_sliced",
@@ -220,6 +227,7 @@ conventions(
         "mean over coordinates",
         "sum(expit(...) ** 2 for x_i in flipped)",
         "1 / x.shape[1] * sum(expit(...) ** 2 for x_i in flipped)",
+        REDUCTION,
     ),
 )
 wrong_versions(

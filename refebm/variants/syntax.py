@@ -99,3 +99,13 @@ def _above(tree: ast.AST) -> dict[int, tuple[ast.AST, str, int | None]]:
             parts = enumerate(value) if isinstance(value, list) else [(None, value)]
             found |= {id(part): (node, name, i) for i, part in parts if isinstance(part, ast.AST)}
     return found
+
+
+def around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
+    """The node and all nodes that contain it, the smallest first."""
+    if tree is node:
+        return [node]
+    for child in ast.iter_child_nodes(tree):
+        if found := around(child, node):
+            return [*found, tree]
+    return []

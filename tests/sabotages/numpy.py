@@ -228,7 +228,7 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ),
     ("autocovariance", "over T - t: unbiased but for the mean"): ("/ len(x) for", "/ (len(x) - t) for"),
     ("autocovariance", "over T - 1, as a variance"): ("/ len(x) for", "/ (len(x) - 1) for"),
-    ("autocovariance", "summed over the chains"): ("np.mean(lagged, axis=1)", "np.sum(lagged, axis=1)"),
+    ("autocovariance", "the sum over the chains for their mean"): ("np.mean(lagged, axis=1)", "np.sum(lagged, axis=1)"),
     ("entropy_gradient", "sign"): ("-score_q(z)", "score_q(z)"),
     ("entropy_gradient", "score not held"): ("-score_q(z)", f"-({SCORE_AND_SLOPES})"),
     ("entropy_gradient", "the first row alone"): ("np.dot(eps,", "np.dot(eps := eps[:1],"),
@@ -324,7 +324,7 @@ PATCHES |= {
         "i + np.zeros(len(x), int)",
         "np.ravel(i)[0] + np.zeros(len(x), int)",
     ),
-    ("ddim_step", "the noise is all drawn where eta is 0, and none where it is 1"): (
+    ("ddim_step", "1 - eta for eta: all of the noise where eta is 0"): (
         "field(model), i + np.zeros(len(x), int)",
         "field(model), i + np.zeros(len(x), int)\n    eta = 1 - eta",
     ),
@@ -435,7 +435,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ("GaussianMixture.posterior_cov", "prior covariances"): ("c.posterior_cov(y, sigma)", "c.cov"),
     ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[k]", "+ 2 * between[k]"),
     ("StudentT.log_prob", "no degrees of freedom in the tail"): ("t**2 / nu)", "t**2)"),
-    ("StudentT.score", "no scale"): ("t**2) / self.scale", "t**2)"),
+    ("StudentT.score", "not over the scale"): ("t**2) / self.scale", "t**2)"),
     ("StudentT.score", "a Gaussian score"): ("(self.df + t**2)", "self.df"),
     ("StudentT.score", "variance as scale"): ("t = (x", "self = type(self)(self.df, self.loc, self.scale**2); t = (x"),
     ("kernel_stein", "kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric"): ("return total", INVERSE),

@@ -10,8 +10,10 @@ from refebm.crosscheck.readings import Reading, cache, is_multiple, readings, we
 from refebm.crosscheck.searches.terms import as_number, fitted, multiple, scalings
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import Convention, Variant
+from refebm.variants.record import SCALE
 from refebm.variants.steps import Chain, chains, weightings
 
+SCALED = {"no 1/2", "mean over coordinates"}  # words of weightings with which a loss has the same minimum
 CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # where mistakes are sought
 
 
@@ -59,11 +61,8 @@ def worded(found, evidence) -> Diagnosis:
     ratio = fitted(evidence, [right], lambda vector: 1.0)
     what = f"{as_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.short}"
     what = what if ratio else f"{scaling}{what}"
-    kind = "convention" if convention else "bug"
-    source = variant.where if convention else variant.seen
-    where = (" of " if convention else "; ") + source if source else ""
     also = f"; also known as: {', '.join(aliases)}" if aliases else ""
-    words = f"equals {what}{evidence.reduced}: {variant.name} ({kind}{where}{also})"
+    words = f"equals {what}{evidence.reduced}: {variant.name} ({variant.told}{also})"
     return Diagnosis(words, (variant.name, *aliases), convention, evidence.reduction)
 
 
@@ -89,7 +88,7 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
                 if plain
                 else "the reference in another convention"
             )
-            source = f" of {chain.sources}" if chain.sources else ""
+            source = f" of {chain.sources}" if chain.sources else f": {SCALE}" * {*chain.words}.issubset(SCALED)
             said = f"equals {what}{evidence.reduced}: {', '.join(chain.words)} (convention{source})"
             return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
     return None
@@ -150,14 +149,13 @@ def mistake_in_conventions(function, evidence) -> Diagnosis | None:
         for weighting in (one for one in weighted(reading, evidence) if not one.mistaken):
             chain = Chain(function, steps, weighting, reading.what.implementation())
             variant = reading.what
-            kind = "convention" if isinstance(variant, Convention) else "bug"
-            source = variant.where if kind == "convention" else variant.seen
+            right = isinstance(variant, Convention)
             reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
             where = ", ".join([*chain.words, *reduced])
-            also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
-            words = f"equals {factor_of(weighting)}the reference {variant.short}: {variant.name} ({kind}"
-            words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
-            convention = chain if kind == "convention" else None
+            also = f"; also a convention of {chain.sources}" if chain.sources and right else ""
+            words = f"equals {factor_of(weighting)}the reference {variant.short}: {variant.name} ({variant.told}{also})"
+            words += f", where {where}"
+            convention = chain if right else None
             return Diagnosis(words, (variant.name,), convention, evidence.reduction)
     return None
 
