@@ -159,7 +159,7 @@ def entropy_gradient(model, sampler, phi, eps):
 def test_generators_and_maps_are_known_by_their_names(tmp_path, capsys):
     status, out, findings = crosscheck(tmp_path, capsys, NAMED)
     assert status == 1 and "the generator LEAST_SQUARES; the generator KULLBACK_LEIBLER" in out
-    assert "partly       bregman_noise_contrastive" in out and "  4 of 30 questions asked " in out
+    assert "partly       bregman_noise_contrastive" in out and "  4 of 31 questions asked " in out
     assert "never asked: a generic question, d = 3, n = 4; " in findings["bregman_noise_contrastive"]["diagnosis"]
     assert findings["entropy_gradient"]["status"] == "passed"
     wrong = NAMED.replace("eps @ phi[0].T + phi[1]", "eps @ phi[0].T - phi[1]")
@@ -278,7 +278,7 @@ def test_lines_of_the_harness_above_the_first_of_the_adapter_are_not_shown(tmp_p
     text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
     text += "def tweedie_mean(score, y, sigma):\n    return y + undefined\n"
     _, out, _ = crosscheck(tmp_path, capsys, text, "--only", "tweedie_mean")
-    assert "raises NameError: name 'undefined' is not defined\n    adapter.py:6: return y + undefined (in 36" in out
+    assert "raises NameError: name 'undefined' is not defined\n    adapter.py:6: return y + undefined (in 37" in out
 
 
 def test_methods_in_two_conventions_are_printed_once(tmp_path, capsys):
