@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,10 +18,11 @@ import refebm
 from refebm.book.command import COMMANDS as BOOK
 from refebm.book.command import add_commands
 from refebm.glossary import InputError
-from refebm.start import INTERRUPTED, interrupted
+from refebm.start import IN_CHARGE, INTERRUPTED, interrupted
 from refebm.words import did_you_mean
 
 TERMINATED = 143  # the exit status, as shells have it
+CLEANUP = 5.0  # seconds after a signal in which another one does nothing
 
 
 class Parser(argparse.ArgumentParser):
@@ -108,7 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _stop(words, status: int = 2) -> int:
     from refebm.crosscheck.report import shown
 
-    print(shown(f"refebm: {words}"), file=sys.stderr)
+    with contextlib.suppress(OSError, AttributeError):  # a full disk, or no standard error: the status says it too
+        sys.stderr.write(shown(f"refebm: {words}\n"))
+        sys.stderr.flush()
     return status
 
 
@@ -121,22 +125,25 @@ def _write_no_more() -> None:
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Make SIGTERM raise SystemExit, and Ctrl-C KeyboardInterrupt, so that cleanup runs: no child process and no
-    partial file stays behind."""
+    partial file stays behind. Who sends them twice, as `timeout` does, does not end the cleanup."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    ended: list[float] = []
 
-    def end(*_):
-        sys.exit(TERMINATED)
+    def end(number, _):
+        if not ended or time.monotonic() - ended[-1] > CLEANUP:
+            ended.append(time.monotonic())
+            raise SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
     if signal.getsignal(signal.SIGINT) is interrupted:
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, end)
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if ended and IN_CHARGE else handler)
 
 
 def _verify(options) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,10 @@ def listed(names: list[str]) -> str:
 
 
 def _read(path, separator):
-    """The separator, the header, and the other lines as (line number, cells); blank lines are skipped."""
+    """The separator, the header, and the other lines as (line number, cells).
+
+    Blank lines are skipped; one of separators alone, or with "" alone, has missing cells.
+    """
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(MOST_CHARACTERS + 1)
@@ -152,12 +156,14 @@ def _read(path, separator):
     separator = _separator(path, text, separator)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)  # str.splitlines would split at more signs
     try:
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+        lines = [(reader.line_num, [cell.strip() for cell in row], row) for row in reader]
     except csv.Error as error:
         raise InputError("E-FILE", f"{path} cannot be read as CSV: {error}") from error
-    if len(lines) < 2:
+    lines = list(itertools.dropwhile(lambda line: not any(line[1]), lines))
+    body = [(number, cells) for number, cells, row in lines[1:] if any(cells) or len(row) > 1 or row == [""]]
+    if not body:
         raise InputError("E-EMPTY", f"{path} must have a header line and at least one line of numbers")
-    (_, header), *body = lines
+    header = lines[0][1]
     if all(LIKE_A_NUMBER.fullmatch(cell) for cell in header):
         raise InputError("E-CSV", f"{path} must begin with a header line, got numbers: {', '.join(header)}")
     ragged = next(((line, row) for line, row in body if len(row) != len(header)), None)

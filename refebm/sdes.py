@@ -235,6 +235,7 @@ class SubVariancePreserving(VariancePreserving):
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
+    Its betas are those of `VariancePreserving`: `ddpm_step` and `ddpm_loss` follow the law of that one.
     Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS, and of methods E-TIME, as in `VariancePreserving`.
     Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29

@@ -49,8 +49,42 @@ def _at_a_copy(derivative):
     return lambda function: lambda x: derivative(function)(kept(x))
 
 
-elementwise_grad = _at_a_copy(autograd.elementwise_grad)
-make_jvp, make_vjp = _at_a_copy(autograd.make_jvp), _at_a_copy(autograd.make_vjp)
+elementwise_grad, make_vjp = _at_a_copy(autograd.elementwise_grad), _at_a_copy(autograd.make_vjp)
+
+
+class _Forward(JVPNode):
+    """autograd's forward mode, where a rule whose derivative does not fit the value, as that of `sort`, is none."""
+
+    __slots__ = []
+
+    def __init__(self, value, function, *given):
+        with contextlib.suppress(IndexError):  # as such a rule may raise
+            super().__init__(value, function, *given)
+            if not hasattr(value, "shape") or _broadcasts(np.shape(self.g), value.shape):
+                return
+        raise NotImplementedError(f"the forward rule of {function.__name__} gives no derivative of its shape")
+
+
+def _broadcasts(shape, to):
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(shape[::-1], to[::-1]))
+
+
+for function in nograd_functions:
+    register_notrace(_Forward, function)
+
+
+@_at_a_copy
+def make_jvp(function):
+    """As `autograd.make_jvp`: x -> v -> (value, derivative along v)."""
+
+    def at(x):
+        def along(v):
+            value, end = trace(_Forward.new_root(v), function, x)
+            return value, vspace(value).zeros() if end is None else end.g
+
+        return along
+
+    return at
 
 
 def vjp_by_leaf(function: Callable, parameters) -> tuple[Callable, np.ndarray]:

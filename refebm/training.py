@@ -328,6 +328,8 @@ def _adam(step_size, b1=0.9, b2=0.999, eps=1e-8):
     def stepped(x, gradient):
         nonlocal i, m, v
         i, m, v = i + 1, (1 - b1) * gradient + b1 * m, (1 - b2) * gradient**2 + b2 * v
+        if not numpy.isfinite(v).all():  # this and all later steps would be 0
+            raise _Stop("its gradient has no square")
         return x - step_size * (m / (1 - b1**i)) / (np.sqrt(v / (1 - b2**i)) + eps)
 
     return stepped

@@ -22,7 +22,7 @@ from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
 from tests.wild.programs import HEADS, PROGRAMS
 from tests.wild.programs import MISTAKES as IN_PROGRAMS
-from tests.wild.stranger import FRESH, SECOND, SECOND_RIGHT, THIRD
+from tests.wild.stranger import FOURTH, FRESH, KIN, SECOND, SECOND_RIGHT, THIRD
 from tests.wild.stranger import MISTAKES as STRANGE
 from tests.wild.stranger import RIGHT as STRANGE_RIGHT
 
@@ -67,6 +67,8 @@ GROUPS = {
     "our own, afterwards": [(*row[:4], *row[5:]) for row in FRESH],
     "by a second stranger": [(*row[:4], *row[5:]) for row in SECOND],
     "by a third stranger": [(*row[:4], *row[5:]) for row in THIRD],
+    "by two more": [(*row[:4], *row[5:]) for row in FOURTH],
+    "akin to theirs": [(*row[:4], *row[5:]) for row in KIN],
     "in whole programs": [(*row[:4], *row[5:]) for row in IN_PROGRAMS],
     "right, in another convention": RIGHT,
     "right, by a stranger": [(*row[:4], *row[5:]) for row in STRANGE_RIGHT],
@@ -80,6 +82,8 @@ FIRST = {
     "right, by a stranger": STRANGE_RIGHT,
     "by a second stranger": SECOND,
     "by a third stranger": THIRD,
+    "by two more": FOURTH,
+    "akin to theirs": KIN,
     "right, by a second stranger": SECOND_RIGHT,
 }  # with their verdict before they were looked at
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"

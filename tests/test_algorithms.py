@@ -438,6 +438,12 @@ OWN = {
         "E-SDE",
         "sde must have the method betas",
     ),
+    "ancestral with another variance": (
+        "draw_by_diffusion",
+        {"by": "ancestral", "sde": refebm.SubVariancePreserving(0.1, 2.0)},
+        "E-SDE",
+        r"sde must preserve the variance .*, m\^2 \+ std\^2 = 1",
+    ),
     "an encoder that is a number": ("train_implicit_vae", {"encoder": 5}, "E-CALLABLE", "encoder must be callable"),
     "a score that is a number": ("train_implicit_vae", {"score": 5}, "E-CALLABLE", "score must be callable"),
     "codes of another width": (

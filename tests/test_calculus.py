@@ -45,6 +45,14 @@ def test_jacobian_products_where_there_is_no_forward_rule(field, expected):
     np.testing.assert_allclose(jacobian_vector_product(field, X, V), expected, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_forward_rule_that_gives_a_derivative_of_another_shape_is_none(n):
+    """That of `sort` takes rows of the direction where it should take entries: (n, 2, 2), which fits by chance."""
+    for field in (lambda x: anp.sort(x, axis=1), lambda x: x * anp.sum(anp.sort(x, axis=1), axis=1, keepdims=True)):
+        with pytest.raises(NotImplementedError, match="sort"):
+            jacobian_vector_product(field, X[:n], V[:n])
+
+
 def test_eigenvectors_are_not_left_out():
     """The gradient of the larger eigenvalue of [[x, y], [y, -x]], r = |x|, is x/r, of Jacobian (I - x x^T/r^2)/r."""
     score = refebm.score_of(lambda x: -anp.linalg.eigh(anp.reshape(anp.dot(x, PAULI), (-1, 2, 2)))[0][:, 1])

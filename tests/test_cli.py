@@ -181,6 +181,9 @@ BAD_DATA = {
     "sigma too large": ("a\n1\n2\n", ["--sigma", "1e200"], "E-SIGMA.*within"),
     "no name": ("a\n1\n2\n", ["--columns", ""], "E-COLUMN"),
     "a gap in the first row": ("a,b\n1,NA\n2,3\n3,4\n", [], "E-CSV.*line 2, column 'b'.*--missing drop.*'NA'"),
+    "a row of gaps": ("a,b\n1,2\n,\n3,4\n", [], "E-CSV.*line 3, column 'a'.*--missing drop.*''"),
+    "a gap in the only column": ('a\n1\n""\n3\n', [], "E-CSV.*line 3, column 'a'.*--missing drop.*''"),
+    "gaps alone": ("a,b\n,\n", ["--columns", "a", "--missing", "drop"], "E-EMPTY.*values for all of a"),
     "thousands in the first row": ('a,b\n1,"5,000.0"\n2,3\n', [], "E-CSV.*line 2, column 'b'.*'5,000.0'"),
     "thousands everywhere": ('a,b\n1,"5,000"\n2,"6,000"\n', [], "E-CSV.*line 2, column 'b'.*'5,000'"),
     "underscores": ("a\n1_000\n2\n", [], "E-CSV.*line 2, column 'a'.*'1_000'"),
@@ -231,6 +234,7 @@ def test_bad_data(name, tmp_path, capsys):
         ("x, cm;who;y\n1.5;a;2\n-2;b;5\n", {"separator": "semicolon"}),
         ('\ufeff"x"|who| y\n+1.5|a|2\n\n-2|b|5\n', {}),
         ("x,who,y\n1.5,a,2\n,b,7\n-2,b,5\n3,c,NA\n", {"missing": "drop"}),
+        ("\n,,\n \nx,who,y\n1.5,a,2\n\n,,\n \n-2,b,5\n,,", {"missing": "drop"}),
         ("x,who,y\n1.5,a\x1cb\x85c\u2028d\x0be,2\n-2,b,5\n", {}),
     ],
 )

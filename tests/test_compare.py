@@ -1,11 +1,14 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import contextlib
 import functools
 import itertools
 import re
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
 from refebm.crosscheck.examine import InTurn
+from refebm.crosscheck.frameworks.numpy import handing_out
 from refebm.glossary import InputError
 from refebm.variants import TERMS
 from refebm.variants.arguments import parameters
@@ -447,6 +451,17 @@ def test_a_model_in_train_mode_is_told_so():
     assert compare("denoising_score_matching", dsm, score=normed.eval(), x=x, sigma=0.5).passed
 
 
+@pytest.mark.parametrize("by_row", [False, True])  # single rows are refused by a batch normalisation that trains
+def test_a_model_that_counts_what_it_sees_is_left_as_it_was(by_row):
+    torch, model, x = torch_model()
+    counting = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 3)).double()
+    before = [one.clone() for one in counting.state_dict().values()]
+    refused = pytest.raises(InputError, match="E-MODEL") if by_row else contextlib.nullcontext()
+    with refused:
+        assert compare("denoising_score_matching", dsm, score=counting, x=x, sigma=0.5, by_row=by_row).passed
+    assert all(map(torch.equal, before, counting.state_dict().values())) and counting.training
+
+
 def test_a_loss_that_draws_beside_the_noise_that_it_is_handed():
     torch, model, x = torch_model()
     report = compare(
@@ -574,6 +589,26 @@ WRONGLY = {  # a function, what is handed over: what is said
     "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
     "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
+    "numbers for a model": ("implicit_score_matching", {"score": X, "x": X}, "E-CALLABLE: score must.*got ndarray"),
+    "numbers for an energy": ("langevin_step", {"energy": X, "x": X, "eta": 0.5}, "E-CALLABLE: energy must.*got nd"),
+    "a number for a product": (
+        "langevin_step",
+        {"score": numpy_score, "product": 5, "x": X, "eta": 0.5},
+        "E-CALLABLE: product must.*got int",
+    ),
+    "an energy alone": ("langevin_step", {"energy": np.sum, "x": X, "eta": 0.5}, r"E-OPTION: .*give gradient\(x\)"),
+    "a product of one row": (
+        "implicit_score_matching",
+        {"score": numpy_score, "product": lambda x, v: v[:1], "x": X},
+        r"E-CALLABLE: product\(x, v\) must return .* got \(1, 3\)",
+    ),
+    "a model that exits": ("langevin_step", {"score": sys.exit, "x": X, "eta": 0.5}, "E-MODEL: .*raises SystemExit"),
+    "half precision": ("langevin_step", {"score": numpy_score, "x": np.float16(X), "eta": 0.5}, "E-DTYPE: x .*float16"),
+    "masked points": (
+        "langevin_step",
+        {"score": numpy_score, "x": np.ma.masked_less(X, 0), "eta": 0.5},
+        "E-MASKED: x must",
+    ),
 }
 
 
@@ -582,6 +617,38 @@ def test_what_is_handed_over_wrongly(wrongly):
     function, given, said = WRONGLY[wrongly]
     with pytest.raises(InputError, match=said):
         compare(function, implicit, **given)
+
+
+@pytest.mark.parametrize("loss", [None, "dsm", type("Loss", (), {})])
+def test_a_loss_is_called(loss):
+    with pytest.raises(InputError, match="E-CALLABLE: loss must be callable"):
+        compare("langevin_step", loss, score=numpy_score, x=X, eta=0.5)
+
+
+def test_a_loss_that_exits_ends_nothing():
+    (finding,) = compare("langevin_step", lambda *_: sys.exit(0), score=numpy_score, x=X, eta=0.5).findings
+    assert finding.status == "failed" and finding.diagnosis.startswith("raises SystemExit: 0")
+
+
+@pytest.mark.parametrize("like", [np.ndarray.tolist, lambda a: tuple(map(tuple, a)), np.ma.array])
+def test_lists_and_other_arrays_are_arrays_for_the_loss(like):
+    given = {"score": numpy_score, "x": like(X), "z": like(RNG.normal(size=X.shape)), "sigma": like(np.ones((6, 1)))}
+    assert compare("denoising_score_matching", dsm, **given).passed
+
+
+@pytest.mark.parametrize("like", [np.asarray, np.ndarray.tolist])
+def test_noise_of_numpy_is_of_the_framework_for_the_loss(like):
+    """The level and the noise; the points must be of the framework, or be taken by its functions."""
+    _, model, x = torch_model()
+    given = {"sigma": like(np.full(len(x), 0.5)), "z": like(RNG.normal(size=x.shape))}
+    assert compare("denoising_score_matching", dsm, score=model, x=x, **given).passed
+    for points in (like(X), x.to_sparse(), x.to("meta"), x.bfloat16()):
+        with pytest.raises(InputError, match="E-DTYPE: x must be"):
+            compare("denoising_score_matching", dsm, score=model, x=points, **given)
+    jax = pytest.importorskip("jax")
+    field = jax.jit(lambda x: -(x**3))
+    report = compare("denoising_score_matching", dsm, score=field, x=like(X), sigma=given["sigma"])
+    assert report.passed and report.findings[0].dtype == "float32"
 
 
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
@@ -614,6 +681,61 @@ def test_functions_of_a_session_are_examined():
     assert "<td>langevin_step</td><td>failed</td>" in page and refebm.__version__ in page and "<script" not in page
     assert refebm.crosscheck.examine({"tweedie_mean": tweedie_mean}).passed
     assert refebm.crosscheck.examine(tweedie_mean, only="denoising").passed
+
+
+NO_ADAPTERS = [  # what is handed over to be examined, and what is said
+    *[(one, "has no name: hand over a dict") for one in (None, 5, functools.partial(tweedie_mean), b"own.py", [X])],
+    *[(one, "is no name that is examined") for one in (np.sum, lambda *given: 0.0, {5: tweedie_mean}, [dsm])],
+    ({"tweedie_mean": tweedie_mean, "tweedie_men": tweedie_mean}, "'tweedie_men' is no .*did you mean tweedie_mean"),
+    ([tweedie_mean, dsm], "'dsm' is no name"),
+    ({"tweedie_mean": 5}, "tweedie_mean must be callable, got int"),
+    ([], "no function under a public name"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), NO_ADAPTERS)
+def test_what_is_no_adapter_of_a_session(given, said):
+    with pytest.raises(InputError, match=f"E-ADAPTER: .*{said}"):
+        refebm.crosscheck.examine(given)
+
+
+@pytest.mark.parametrize("odd", [{"only": None}, {"only": 5}, *({"timeout": t} for t in (0, -1, np.nan, "5", None))])
+def test_odd_options_of_a_session(odd):
+    with pytest.raises(InputError, match="E-OPTION"):
+        refebm.crosscheck.examine(tweedie_mean, **odd)
+
+
+CALLABLES = [functools.partial(tweedie_mean), lambda *given: tweedie_mean(*given), type("One", (), {})()]
+type(CALLABLES[-1]).__call__ = lambda self, *given: tweedie_mean(*given)
+
+
+@pytest.mark.parametrize("one", [*CALLABLES, CALLABLES[-1].__call__])
+def test_whatever_can_be_called_is_examined_by_name(one):
+    assert refebm.crosscheck.examine({"tweedie_mean": one}).passed
+
+
+ODD_SUITES = {
+    "a selection that is not there": ({"only": "langevin_step"}, "E-NONE: the adapter has no langevin_step"),
+    "a failure that is not there": ({"expected_failures": {"langevin_step": "?"}}, "E-NONE: .* no langevin_step"),
+    "a failure of several": ({"expected_failures": {"denoising": "?"}}, "E-NONE: .* no denoising"),
+    "failures without reasons": ({"expected_failures": ["tweedie_mean"]}, "E-OPTION: expected_failures"),
+}
+
+
+@pytest.mark.parametrize("suite", ODD_SUITES)
+@pytest.mark.parametrize("of_a_file", [False, True])
+def test_a_suite_that_examines_nothing_is_refused(suite, of_a_file, tmp_path):
+    """pytest would skip it."""
+    given, said = ODD_SUITES[suite]
+    (tmp_path / "adapter.py").write_text("def tweedie_mean(model, y, sigma): return y\n")
+    with pytest.raises(InputError, match=said):
+        refebm.crosscheck.parametrize(tmp_path / "adapter.py" if of_a_file else tweedie_mean, **given)
+
+
+@pytest.mark.parametrize("test", [lambda: 0, lambda check, more: 0])
+def test_a_test_of_a_suite_has_one_argument(test):
+    with pytest.raises(InputError, match=r"E-OPTION: .*must have one argument"):
+        refebm.crosscheck.parametrize(tweedie_mean)(test)
 
 
 def test_a_file_and_a_module_are_examined(tmp_path):
@@ -749,3 +871,36 @@ def test_comparisons_in_several_threads_wait_for_each_other():
         thread.join()
     said = {factor: report.findings[0].status for factor, report in found.items()}
     assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}
+
+
+@pytest.mark.parametrize("odd", [5, None, [0.5, 1.0], object(), ([0.5],)])
+def test_what_is_handed_out_are_arrays(odd):
+    before = np.random.standard_normal
+    with pytest.raises(InputError, match="E-DTYPE: handing_out takes arrays"), handing_out(odd):
+        pass
+    assert np.random.standard_normal is before
+
+
+def test_functions_that_draw_are_examined_in_several_threads():
+    """One at a time: what one of them draws is handed out to no other, and is given back in the end."""
+    within, most, before = [], [], np.random.standard_normal
+
+    def draws(x, z):
+        with handing_out(z):
+            within.append(x)
+            time.sleep(1e-4)
+            most.append(len(within))
+            within.pop()
+            return np.random.standard_normal(x.shape)
+
+    def step(score, x, eta, z):
+        return x + eta * score(x) + np.sqrt(2 * eta) * draws(x, z)
+
+    def examined():
+        assert refebm.crosscheck.examine({"langevin_step": step}).passed
+        draws(X, X)
+
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(examined) for _ in range(4)]:
+            one.result()
+    assert set(most) == {1} and np.random.standard_normal is before

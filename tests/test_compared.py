@@ -105,7 +105,7 @@ def test_what_is_drawn():
 )
 def test_what_is_wanted_and_what_is_missing(function, given, said):
     with pytest.raises(InputError, match=said):
-        MODULE._seen(function, given)
+        compare(function, np.sum, **given)
 
 
 def test_an_energy_stands_for_the_one_field():

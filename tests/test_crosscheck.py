@@ -2,9 +2,13 @@
 
 import json
 import linecache
+import re
 import shutil
 import subprocess
+import sys
 import time
+import unittest.mock
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -481,6 +485,24 @@ def test_reports_tell_no_folder():
     assert local(said, "a.py") == "raises X: cannot open a.csv, see https://example.org/a/b\n    re.py:3: 1 / 2"
 
 
+def test_reports_tell_no_folder_to_one_who_has_none(monkeypatch):
+    """A container's user may have no name and no home."""
+    for name, error in (("home", RuntimeError), ("cwd", FileNotFoundError)):
+        monkeypatch.setattr(Path, name, unittest.mock.Mock(side_effect=error))
+    assert (
+        local("cannot open /opt/mine/deep/a.csv or /opt/b.csv", "/opt/mine/a.py") == "cannot open deep/a.csv or b.csv"
+    )
+
+
+def test_an_adapter_is_examined_from_a_folder_that_was_removed(tmp_path):
+    adapter, gone = tmp_path / "adapter.py", tmp_path / "gone"
+    adapter.write_text(RIGHT)
+    gone.mkdir()
+    program = f"import os; os.rmdir({str(gone)!r}); from refebm.cli import main; main(['crosscheck', {str(adapter)!r}])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=gone, capture_output=True, text=True, timeout=60)
+    assert "2 functions examined: 2 passed" in done.stdout and done.stderr == ""
+
+
 def test_a_mean_and_a_sum_are_recognised(tmp_path, capsys):
     for how, word in (("mean", "mean"), ("sum", "sum")):
         text = RIGHT.replace("axis=1)\n", f"axis=1).{how}()\n")
@@ -531,6 +553,32 @@ def test_a_dotted_module(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["crosscheck", "my_package.adapter"]) == 0
     assert "1 functions examined: 1 passed" in capsys.readouterr().out
+
+
+READ_AND_WRITTEN = [  # commands that would write over what they read
+    *(["crosscheck", "my.own", option, "my/own.py"] for option in ("--json", "--markdown")),
+    ["crosscheck", "my", "--json", "my/__init__.py"],
+    ["crosscheck", "my/own.py", "--json", "./my/own.py"],
+    ["verify", "--only", "tweedie", "--impl", "my.own", "--json", "my/own.py"],
+    ["crosscheck", "--answers", "my", "--json", "my/tweedie_mean.json"],
+]
+
+
+@pytest.mark.parametrize("command", READ_AND_WRITTEN)
+def test_what_is_read_is_not_written_over(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my").mkdir()
+    texts = {"__init__.py": "", "own.py": RIGHT, "tweedie_mean.json": "{}"}
+    for name, text in texts.items():
+        (tmp_path / "my" / name).write_text(text)
+    assert main(command) == 2 and re.search("E-OPTION: .* are the same file", capsys.readouterr().err)
+    assert {path.name: path.read_text() for path in (tmp_path / "my").iterdir() if path.is_file()} == texts
+
+
+@pytest.mark.parametrize("option", ["crosscheck", "verify --impl"])
+def test_what_cannot_be_read_is_not_called_unwritable(option, tmp_path, capsys):
+    assert main([*option.split(), "x" * 300 + ".py", "--json", str(tmp_path / "out.json")]) == 2
+    assert re.fullmatch(r"refebm: E-ADAPTER: x+\.py cannot be read: .*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

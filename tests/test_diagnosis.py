@@ -22,8 +22,10 @@ from refebm.variants.arguments import ask, flat, types
 from refebm.variants.mutants import Mutant, definitions, forms
 from refebm.variants.steps import SQUARED_ERROR
 from refebm.variants.texts import TEXTS
+from tests.field import finding_of, outcome
 from tests.sabotage import examined
 from tests.sabotages.conventions import MADE
+from tests.wild.stranger import FOURTH, KIN
 
 IN_THE_BANK = sorted({variant.function for variant in [*WRONG, *CONVENTIONS]} & set(EXAMINED))
 ADAPTER = """
@@ -1203,6 +1205,68 @@ THIRD_KINDS = [
 def test_what_a_third_stranger_brought_is_named_elsewhere_too(function, was, becomes, words):
     assert THIRD.count(was) == 1 and examined(THIRD, function).status == "passed"
     assert words in examined(THIRD.replace(was, becomes), function).diagnosis
+
+
+EDGES = "np.max(pdist(x))"
+DRIFT = "sde.drift(x, t)"
+MOVED = "score(scale * x + std * z, t) + z / std"
+SIZES = "s, ell, (n, d) = score(x), bandwidth, x.shape"
+CORNERS = "np.maximum(0, 1 - np.abs(np.linspace(0, side(x) - 1, size)[:, None] - np.arange(side(x))))"
+BY_HAND = [(*row[:4], *row[5:]) for row in [*FOURTH, *KIN]]
+OTHER_KINDS = [  # changes of the adapter by hand
+    ("geometric_noise_levels", EDGES, "2 * np.max(np.sqrt(squared_norm(x)))", r"twice the largest \|x_i\|"),
+    ("geometric_noise_levels", EDGES, "np.max(np.sqrt(squared_norm(x - np.mean(x, axis=0))))", "from the mean"),
+    ("geometric_noise_levels", EDGES, "np.max(np.sqrt(squared_norm(x - x[0])))", "from the first point"),
+    ("geometric_noise_levels", EDGES, "np.max(np.max(x, 0) - np.min(x, 0))", "the largest difference in a coordinate"),
+    ("geometric_noise_levels", EDGES, "np.max(x) - np.min(x)", "the largest and the smallest number"),
+    ("geometric_noise_levels", EDGES, "np.sum((np.max(x, 0) - np.min(x, 0)) ** 2) ** 0.5", "the diagonal of the box"),
+    ("geometric_noise_levels", "pdist(x)", "pdist(x, 'cityblock')", "the sum of differences in the coordinates"),
+    ("geometric_noise_levels", "pdist(x)", "pdist(x, 'sqeuclidean')", "the largest squared distance"),
+    ("geometric_noise_levels", EDGES, "np.min(pdist(x))", "the smallest distance"),
+    ("BinaryRBM.hidden_mean", "expit(", "(lambda a: np.clip(0.2 * a + 0.5, 0, 1))(", "a/5"),
+    ("BinaryRBM.hidden_mean", "expit(", "(lambda a: np.clip(0.25 * a + 0.5, 0, 1))(", "derivative at 0"),
+    ("classifier_energy", "logsumexp", "np.max", "largest"),
+    (
+        "kernel_stein",
+        SIZES,
+        SIZES.replace(", (n", ", unbiased, (n").replace(", x.s", ", True, x.s"),
+        "count: True for it",
+    ),
+    (
+        "kernel_stein",
+        SIZES,
+        SIZES.replace(", (n", ", unbiased, (n").replace(", x.s", ", 0, x.s"),
+        "count: False for it",
+    ),
+    ("level_ratio", "low, high = 1.0, 1e3", "low, high, coverage = 1.0, 1e3, 0.5", "coverage that does not count: 0.5"),
+    ("diffusion_score_matching", MOVED, MOVED.replace("std", "std**2"), "the variance std.t..2 for std"),
+    ("score_of_noise", "/ std", "/ np.sqrt(std)", "root of std|sqrt.*std"),
+    ("BinaryRBM.free_energy", "softplus(self.c + np.dot(v, self.W))", "softplus(-self.c - v @ self.W)", "-log sigmoid"),
+    ("VariancePreserving.drift", "self.beta(t)", "self.beta(1 - t)", "t read wrongly: 1 - it", "LinearSDE.drift"),
+    ("VariancePreserving.beta", "+ t * (self", "+ t**2 * (self", "t read wrongly: its square"),
+    ("marginal_of_steps", "np.expm1(log_kept)", "np.expm1(0.5 * log_kept)", "1 - m, for 1 - m.2"),
+    ("euler_maruyama_step", "sde.diffusion(t)[:, None]", "sde.marginal(t)[1][:, None] ** 2", "variance std.t..2 for g"),
+    ("euler_maruyama_step", DRIFT, "sde.marginal(t)[0][:, None] * x", "the mean m.t. x for the drift"),
+    (
+        "VarianceExploding.kernel",
+        "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))",
+        "np.sqrt(np.maximum(self.diffusion(t) ** 2 - self.sigma(s) ** 2, 0))",
+        "self.diffusion.t.",
+    ),
+    (
+        "repeated_pixels",
+        "np.repeat(np.repeat(pictures(x), k, axis=1), k, axis=2)",
+        f"np.einsum('ai,nij,bj->nab', {CORNERS}, pictures(x), {CORNERS})",
+        "between the corners",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", [*BY_HAND, *OTHER_KINDS], ids=lambda row: row[0])
+def test_kinds_of_mistakes_are_named_in_the_adapter_by_hand(row):
+    """Those that strangers brought, in functions that they were met in and in others."""
+    finding = finding_of(row)
+    assert outcome(row, finding, right=False) == "named", finding.diagnosis
 
 
 @pytest.mark.parametrize("epsilon", [1e-5, 1e-8])

@@ -443,6 +443,7 @@ BESIDE = {  # scale and place of either of two chains
     "one that went off": ((1.0, 0.0), (1e17, 3e17)),
     "the first went off": ((1e17, 3e17), (1.0, 0.0)),
     "far apart, in units": ((1.0, 1e40), (1.0, 0.0)),
+    "moves of the other less than digits of the place of the first": ((2.0, 2.0**53), (0.875, 0.0)),
 }
 
 
@@ -483,3 +484,64 @@ def test_the_derivative_of_least_squares_is_that_of_the_largest_numbers():
     np.testing.assert_array_equal(
         refebm.LEAST_SQUARES.derivative(np.array([708.9, 709.0, 1e3])), np.exp([708.9, 709.0, 709.0])
     )
+
+
+@pytest.mark.parametrize("p", [1e-5, 1e-10, 1e-20, 1e-300])
+def test_the_entropy_of_units_that_are_nearly_always_0(p):
+    """p (1 - log p) - p^2/2 - p^3/6 for each of two units, of a machine without couplings."""
+    rbm = refebm.BinaryRBM([0.0], [0.0], [[0.0]])
+    value = refebm.mean_field_free_energy(rbm, np.array([[p]]), np.array([[p]]))
+    np.testing.assert_allclose(value, [-2 * (p * (1 - np.log(p)) - p**2 / 2 - p**3 / 6)], rtol=1e-15)
+
+
+OVERFLOWS = {
+    "x_t without x_0": (
+        lambda: refebm.denoised_point(lambda x, t: -x, refebm.VariancePreserving(0.1, 1e4), Z, 1.0),
+        "E-TIME: m",
+    ),
+    "slopes at a level without a square": (
+        lambda: refebm.karras_heun_step(lambda x, sigma: 0 * x, Z, 1e-305, 0.0),
+        "E-SCALE: sigma",
+    ),
+    "steps at the first level": (
+        lambda: refebm.annealed_langevin(lambda x, sigma: 0 * x, Z, [1e77, 1e-77], 1.0, np.zeros((2, 1, 2, 2))),
+        "E-LEVELS: sigmas",
+    ),
+    "distances": (lambda: refebm.geometric_noise_levels([[1.7e308], [-1.7e308]], 3, 1.0), "E-SCALE: x"),
+    "1/rate": (lambda: refebm.Gamma(1e-10, 1e-310), "E-SCALE: rate"),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_what_would_overflow_on_the_way_is_refused(name):
+    overflowing, words = OVERFLOWS[name]
+    with pytest.raises(refebm.InputError, match=words):
+        overflowing()
+
+
+@pytest.mark.parametrize(
+    "p",
+    [refebm.Gamma(1.0, 2.4e-308), refebm.Laplace(0.0, 8e307), refebm.StudentT(1.0, 0.0, 1e307)],
+    ids=lambda p: type(p).__name__,
+)
+def test_draws_that_would_overflow_are_numbers(p):
+    assert np.all(np.isfinite(p.sample(np.random.default_rng(0), 200)))
+
+
+def test_a_well_conditioned_posterior_is_that_of_its_own_gap():
+    """The covariance of z given x is symmetric to the last digit, also where W^T W has a condition of 1e10."""
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        weights = (
+            generator.standard_normal((4, 4)) * np.array([1.0, 1.0, 1.0, 1e-5]) @ generator.standard_normal((4, 4))
+        )
+        machine = refebm.LinearGaussianVAE(weights, np.zeros(4), 1e-5)
+        np.testing.assert_array_equal(machine.posterior_cov, machine.posterior_cov.T)
+        x = weights[:, 0][None]
+        assert abs(machine.gap(x, machine.posterior_mean(x), machine.posterior_cov)[0]) < 1e-3
+
+
+def test_a_flow_whose_steps_x_does_not_show_is_refused():
+    """The value would be 1, whatever the energy."""
+    with pytest.raises(refebm.DomainError, match="E-ROUNDOFF: eps"):
+        refebm.minimum_probability_flow_continuous(energy, Z, 1e-17, Z)

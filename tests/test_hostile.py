@@ -45,6 +45,7 @@ RETURNS = {  # what comes back, and what is said of it
     "return (_ for _ in right)": "returned generator of dtype object, wanted real numbers",
     "return _coroutine()": "returned coroutine of dtype object, wanted real numbers",
     "return np.broadcast_to(0.0, (10**6, 10**6))": "returned shape (1000000, 1000000), which no question asks for",
+    "return (np.broadcast_to(0.0, 10**6),) * 99": "returned 99000000 numbers, which no question asks for",
     "return 10**400": "dtype object, wanted real numbers",
     "return _Odd()": "returned _Odd, which NumPy cannot read: its text raises ZeroDivisionError",
     "raise ValueError('\\x1b[31m|<b>`x`\\u202e')": r"raises ValueError: \x1b[31m|<b>`x`\u202e",
@@ -90,14 +91,18 @@ class _Odd:
 class _Mute(Exception):
     def __str__(self): return str(1 / 0)
 """
-NESTED = {"return right, _nested(900)": "returned gradients that are nested more than 32 deep"}
-WITHOUT = ("estimated_log_partition", "leapfrog", "smoothed_empirical", "negative_log_likelihood")
+OF_GRADIENTS = {  # of functions whose gradient is asked for
+    "negative_log_likelihood": ("_nested(900)", "returned gradients that are nested more than 32 deep"),
+    "contrastive_divergence": ("dict.fromkeys(range(999), np.zeros(10**6))", "numbers, which no question asks for"),
+}
+NESTED = {f"return right, {tree}": said for tree, said in OF_GRADIENTS.values()}
+WITHOUT = ("estimated_log_partition", "leapfrog", "smoothed_empirical", *OF_GRADIENTS)
 FUNCTIONS = [name for name in EXAMINED if "." not in name and name not in WITHOUT]
 FUNCTIONS = [name for name in FUNCTIONS if types(name)["return"] is not float]  # one number cannot be iterated over
 HOSTILE = dict(zip(FUNCTIONS[::2], LEAVES_SOMETHING)) | dict(
     zip(FUNCTIONS[2 * len(LEAVES_SOMETHING) :], RETURNS, strict=False)
 )
-HOSTILE["negative_log_likelihood"] = next(iter(NESTED))  # whose gradient is asked for
+HOSTILE |= dict(zip(OF_GRADIENTS, NESTED))
 NEIGHBOURS = [name for name in EXAMINED if name not in HOSTILE and "." not in name][: 2 * len(HOSTILE)]
 SAID = LEAVES_SOMETHING | RETURNS | NESTED
 assert len(HOSTILE) == len(SAID)

@@ -290,6 +290,8 @@ BAD = {
     "a change in words": (changed("[x, x]", "[x, x], 'no'"), rf"E-SIDES: {AT}.*change is a number; it is 'no'"),
     "a change of each term": (changed("[x, x]", "[x, x], 0 * x"), rf"E-SIDES: {AT}.*change is a number"),
     "shapes that do not go together": (changed("[x, x]", "[x, x[:1], np.ones(3)]"), rf"E-SIDES: {AT}.*\n  --case="),
+    "no terms": (changed("Sides([impl.double(x)], [x, x])", "Sides([], [])"), rf"E-SIDES: {AT}.*nothing is compared"),
+    "terms at no points": (changed("[x, x]", "[np.zeros((0, 2))]"), rf"E-SIDES: {AT}.*nothing is compared"),
     "statistics of sides": (changed(*STATISTICAL), rf"E-SIDES: {AT}must return Sampled.* got Sides"),
     "too many means": (
         changed(*STATISTICAL, "Sides([impl.double(x)], [x, x])", "Sampled(np.ones(21), np.ones(21), np.ones(21))"),

@@ -351,3 +351,5 @@ def test_bad_input(what):
 def test_a_step_prints_on_one_line():
     step = refebm.Step(np.zeros((4, 2)), Info(np.full(4, 0.75), np.arange(4) > 0, np.zeros(4), np.zeros(4, bool)))
     assert str(step) == ("Step(x: (4, 2), info on average: acceptance 0.75, accepted 0.75, energy_error 0, invalid 0)")
+    chain = refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.5, z), np.ones((4, 2)), np.ones((3, 4, 2)))
+    assert str(chain) == "Step(x: (4, 2), info on average: acceptance 1, accepted 3, invalid 0)"

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import refebm
+from refebm import cli
 from refebm.cli import main
+from refebm.start import interrupted
 from tests.test_hostile import alive
 
 WAITING = """
@@ -39,7 +42,9 @@ def stopped(tmp_path_factory):
             time.sleep(0.05)
         child = int(mark.read_text())
         assert alive(child)
-        process.send_signal(how)
+        for _ in range(2):  # as `timeout` does, and who is impatient
+            process.send_signal(how)
+            time.sleep(0.02)
         _, said = process.communicate(timeout=30)
         ended[how] = process.returncode, said, child
     return ended
@@ -54,6 +59,26 @@ def test_a_child_dies_with_its_parent(how, stopped):
     assert not alive(child)
     assert status == {signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[how]
     assert said == ("refebm: interrupted\n" if how == signal.SIGINT else "")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_end_the_cleaning_up(how, monkeypatch):
+    """Unless it comes much later."""
+    ends, cleaned, before = (SystemExit, KeyboardInterrupt), [], signal.signal(signal.SIGINT, interrupted)
+    try:
+        with pytest.raises(ends), cli._ended_by_signals():
+            try:
+                signal.raise_signal(how)
+            finally:
+                for other in (signal.SIGTERM, signal.SIGINT):
+                    signal.raise_signal(other)
+                    cleaned.append(other)
+                monkeypatch.setattr(cli, "CLEANUP", -1.0)
+                with pytest.raises(ends):
+                    signal.raise_signal(how)
+        assert len(cleaned) == 2 and signal.getsignal(signal.SIGINT) is interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def in_the_group_of(leader):
@@ -163,6 +188,14 @@ def test_a_module_of_that_name_in_the_folder(name, tmp_path):
     command = [sys.executable, "-m", "refebm", "--version"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"refebm {refebm.__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", ">/dev/full", ">/dev/full 2>&1", ">&- 2>&-"])
+@pytest.mark.parametrize("command", ["verify --cases 0", "list nonsensical", "crosscheck absent.py", "show"])
+def test_what_cannot_be_printed_changes_no_status(command, redirected):
+    line = f"{shlex.quote(sys.executable)} -m refebm {command} {redirected}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "refebm: E-" not in done.stdout
 
 
 def test_no_standard_output(monkeypatch):

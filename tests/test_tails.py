@@ -425,6 +425,36 @@ def test_a_posterior_variance_of_any_scale(make, c, sigma, cov):
     np.testing.assert_allclose(make(0.0, c).posterior_cov(np.array([[0.0]]), sigma), [[[cov]]], rtol=1e-14)
 
 
+@pytest.mark.parametrize("make", POSTERIORS.values(), ids=POSTERIORS)
+@pytest.mark.parametrize("sigma", [1e-160, 1e-200])
+def test_a_posterior_mean_at_noise_whose_square_has_lost_its_digits(make, sigma):
+    """At y = 0 it is sigma^2 m/c, (sigma/sqrt(c))^2 m, also where sigma^2 is no number."""
+    got = make(2.0**-10, 1e-300).posterior_mean(np.array([[0.0]]), sigma)
+    np.testing.assert_allclose(got, [[(sigma / 1e-150) ** 2 * 2.0**-10]], rtol=1e-14)
+
+
+CORRELATED = {
+    "Gaussian": lambda m, c: Gaussian(m, c),
+    "mixture": lambda m, c: GaussianMixture([0.25, 0.75], [m, m], [c, c]),
+}
+
+
+@pytest.mark.parametrize("make", CORRELATED.values(), ids=CORRELATED)
+@pytest.mark.parametrize("small", [2.0**-20, 2.0**-40])
+@pytest.mark.parametrize("sigma", [2.0**-70, 2.0**-24, 1.0, 2.0**30])
+def test_a_posterior_where_coordinates_are_nearly_the_same(make, small, sigma):
+    """Both are 1 and their correlation 1 - small: of the sum of variance 2 - small little noise hides nothing, and of
+    the difference, of variance small, it hides sigma^2/(small + sigma^2). A roundoff of C is one of small here."""
+    wide, noise, y = 2 - small, sigma**2, np.array([3.0, -1.0])
+    p = make(np.zeros(2), np.array([[1.0, 1 - small], [1 - small, 1.0]]))
+    gains = wide / (wide + noise), small / (small + noise)
+    along = [0.5 * np.array([[1.0, sign], [sign, 1.0]]) for sign in (1, -1)]
+    gain = sum(g * a for g, a in zip(gains, along))
+    lost = 2.0**-50 * (1 + min(1.0, noise / small) * gains[1] / small)
+    np.testing.assert_allclose(p.posterior_mean(y[None], sigma), [gain @ y], rtol=0, atol=4 * lost * gains[0])
+    np.testing.assert_allclose(p.posterior_cov(y[None], sigma), [noise * gain], rtol=0, atol=noise * lost * gains[0])
+
+
 def test_draws_of_a_gamma_are_in_its_support():
     """The share of draws at the smallest number is that of the mass below it: (b x)^a/Gamma(a + 1), x -> 0."""
     p, tiny = Gamma([1e-3, 0.5], [1e-3, 2.0]), np.finfo(float).tiny

@@ -106,6 +106,14 @@ def test_adam_comes_near_a_noisy_minimum():
         assert fit.finite and str(n_steps) in fit.message
 
 
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_gradient_without_a_square_stops_adam(first):
+    """All later steps would be 0, since the mean of the squares is infinite from then on."""
+    fit = minimise_noisy(lambda p, i: np.sum(p) * (1e200 if i == first else 1.0), np.ones(2), 5, 0.125, progress=False)
+    assert not fit.finite and len(fit.history) == first + 1 and "no square" in fit.message
+    assert fit.parameters == pytest.approx(1 - 0.125 * first)
+
+
 def test_adams_first_step_has_the_step_size():
     fit = minimise_noisy(lambda x, i: 7.0 * x, 1.0, 1, 0.25, progress=False)
     assert fit.parameters == pytest.approx(0.75, abs=1e-8)

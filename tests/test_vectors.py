@@ -38,6 +38,26 @@ def folder(tmp_path_factory):
     return folder
 
 
+def test_vectors_are_written_over_vectors(folder):
+    (folder / "tweedie_mean.json").write_text("")
+    (folder / "score_of.json").write_text(json.dumps({"vectors": [1]}))
+    before = (folder / "langevin_step.json").read_text()
+    assert len(list(write(folder))) == len(list(folder.iterdir()))
+    assert (folder / "langevin_step.json").read_text() == before
+    for name in ("tweedie_mean", "score_of"):
+        assert json.loads((folder / f"{name}.json").read_text())["function"] == name
+
+
+@pytest.mark.parametrize("text", ['{"answers": {}}', '{"vectors": [1], "answers": {}}', "{", "[]", "\udcff"])
+@pytest.mark.parametrize("name", ["tweedie_mean.json", "FORMAT.md"])
+def test_what_holds_no_vectors_is_not_written_over(name, text, tmp_path):
+    (tmp_path / name).write_text(text, errors="surrogateescape")
+    with pytest.raises(InputError, match=f"E-FOLDER: .*{name} holds no vectors"):
+        list(write(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text(errors="surrogateescape") == text
+
+
 @pytest.mark.parametrize("function", EXAMINED)
 def test_the_two_oracles_agree(function):
     assert max(map(disagreement, vectors(function))) <= 1
@@ -394,8 +414,9 @@ def test_rows_are_the_first_but_for_one_thing_each(function):
             assert plain(first[name][:-1]) == plain(other[name][:-1])
         elif place:
             at = tuple(slice(None) if one == ":" else int(one) for one in place.removesuffix("]").split(", "))
-            other[name][at] = first[name][at]
-            np.testing.assert_array_equal(first[name], other[name])
+            alike = np.array(other[name])
+            alike[at] = first[name][at]
+            np.testing.assert_array_equal(first[name], alike)
 
 
 def test_things_that_rows_differ_in():

@@ -153,6 +153,7 @@ def draw_by_diffusion(
     "ancestral": draw the noise of all steps, then take the n_steps steps of sde.betas, the last without noise; the
     score is called at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
     score(x, t) (n, d), (n,) -> (n, d).
+    Errors: E-SDE for ancestral steps with an SDE without betas, or one for which m^2 + std^2 is not 1.
     Convention: Song et al. 2021 choose eta by a ratio of norms over the batch, so that rows interact.
     Source: Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236, sampling from
     the SDE, predictor-corrector sampling and probability flow
@@ -161,7 +162,9 @@ def draw_by_diffusion(
     if by == "flow":
         return probability_flow(score, sde, x, 1.0, t_min, 1e-5, 1e-5, progress=progress)
     if by == "ancestral":
-        betas, z = sde.betas(n_steps), langevin_tape(rng, n_steps, n, d)
+        betas = sde.betas(n_steps)
+        see_preserved("sde", sde)
+        z = langevin_tape(rng, n_steps, n, d)
         for i in reversed(range(n_steps)):
             x = ddpm_step(lambda x, i: score(x, (i + 1) / n_steps), betas, x, i, z[i] * (i > 0)).x
         return x
@@ -169,3 +172,12 @@ def draw_by_diffusion(
     times = np.linspace(1.0, t_min, n_steps + 1)
     etas = ratio * sde.marginal(times[1:])[1] ** 2
     return predictor_corrector(score, sde, x, times, etas, z, progress=progress)
+
+
+def see_preserved(name, sde):
+    """Refuse an SDE that does not preserve the variance, as ancestral steps do, of which sub-VP has the betas too."""
+    scale, std = sde.marginal(np.array([0.25, 0.5, 1.0]))
+    apart = np.max(np.abs(scale**2 + std**2 - 1))
+    if apart > 1e-6:
+        wanted = "preserve the variance for ancestral steps, m^2 + std^2 = 1, as VariancePreserving does"
+        raise InputError("E-SDE", f"{name} must {wanted}; it is {apart:.2g} off")

@@ -7,12 +7,15 @@ other. In the same way an SDE has ``kind`` and ``parameters``, and refebm's meth
 
 import copy
 import difflib
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
 import itertools
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,7 +53,7 @@ ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_f
 HARNESS = str(Path(__file__).with_name("frameworks"))
 LINES = 4  # the last lines of a traceback that are shown
 LONG = 300  # characters of an exception's message that are shown
-MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
+MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read, with its gradient
 DEEPEST = 32  # the deepest nesting of gradients that is read
 FLOW = "in points"  # the key, in a gradient, of the gradients in points that a sampler made
 AGAIN = "again"  # the id of the answer that says that a repeated question was answered differently
@@ -282,6 +285,14 @@ def text_of(source: str) -> str | None:
         raise InputError("E-ADAPTER", f"{source} cannot be read: {error}") from error
 
 
+def files_of(source: str) -> dict[str, Path]:
+    """The files from which an adapter may be read, by their names: of a dotted module, wherever it may be found."""
+    if source.endswith(".py"):
+        return {source: Path(source)}
+    names = [f"{source.replace('.', os.sep)}{end}" for end in (".py", f"{os.sep}__init__.py")]
+    return {str(path): path for folder in (*sys.path, "") for path in (Path(folder, name) for name in names)}
+
+
 def load(source: str, read: Callable | None = None, text: str | None = None, steps: bool | None = None) -> Adapter:
     """Load an adapter from a file or a dotted module. text: the content of the file, if read. Errors: E-ADAPTER."""
     text = text_of(source) if text is None else text
@@ -397,6 +408,20 @@ def _nearest(module) -> str:
         if near:
             return f"the nearest to {name} is {near[0]}"
     return f"they are {', '.join(public[:3])}, ...: `refebm list` prints all"
+
+
+ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
+
+
+def alone(function: Callable) -> Callable:
+    """The same, for one thread at a time."""
+
+    @functools.wraps(function)
+    def waiting(*args, **kwargs):
+        with ONE:
+            return function(*args, **kwargs)
+
+    return waiting
 
 
 def call(function, *given):
@@ -575,6 +600,8 @@ def answer_of(adapter: Adapter, asked: Asked) -> Answer:
             raise Failure(f"returned {len(values)} parts, which no question asks for")
         parts = tuple(map(small, values))
         gradient = (arrays(gradient) or None) if asked.gradient and gradient is not None else None
+        if (size := _size((parts, gradient))) > MOST_NUMBERS:
+            raise Failure(f"returned {size} numbers, which no question asks for")
         changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
     except NotSupported as error:
         return Answer(unsupported=_short(error))
@@ -583,6 +610,12 @@ def answer_of(adapter: Adapter, asked: Asked) -> Answer:
     except Exception as error:  # the result may be any object
         return Answer(problem=f"returned what cannot be read: {last_lines(error)}")
     return Answer(problem=f"modifies its input {', '.join(changed)}") if changed else Answer(parts, gradient)
+
+
+def _size(tree) -> int:
+    """How many numbers are in nested arrays."""
+    parts = tree.values() if isinstance(tree, dict) else tree
+    return np.size(tree) if isinstance(tree, np.ndarray) else sum(map(_size, parts or ()))
 
 
 def arrays(tree, depth: int = 0):

@@ -120,7 +120,9 @@ class Surroundings:
     """The state of the process that an adapter's functions share with each other and with refebm, after loading."""
 
     def __init__(self):
-        self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
+        self.folder, self.depth, self.streams = "", sys.getrecursionlimit(), (sys.stdout, sys.stderr)
+        with contextlib.suppress(FileNotFoundError):  # somebody removed it
+            self.folder = os.getcwd()
         self.things, self.tables, self.threads = list(_callables()), list(_tables()), threading.active_count()
         self.modules, self.finders, self.path = dict(sys.modules), list(sys.meta_path), list(sys.path)
         self.environment, self.limits, self.mask = dict(os.environ), _limits(), os.umask(0)

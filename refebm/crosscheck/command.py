@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import refebm
+from refebm.crosscheck.adapter import files_of
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
@@ -57,7 +58,8 @@ def _chosen(options) -> list[str]:
         raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
     functions = chosen(options.only)
     written = {f"--{name}": getattr(options, name) for name in ("json", "markdown") if getattr(options, name)}
-    see_apart(written, {"the adapter": Path(options.adapter)} if options.adapter else {})
+    answers = options.answers.glob("*.json") if options.answers else ()
+    see_apart(written, files_of(options.adapter) if options.adapter else {str(path): path for path in answers})
     for path in written.values():
         see_writable(path)
     return functions

@@ -12,12 +12,10 @@ which returns J(x) v for each row, and for an energy also `gradient(x)`, of whic
 """
 
 import contextlib
-import functools
 import importlib
 import inspect
 import re
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +27,7 @@ from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import isbox
 
 import refebm
-from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
@@ -54,6 +52,8 @@ from refebm.glossary import (
     Uniform,
     gives_rows,
     mark_of,
+    see_callable,
+    unmasked,
 )
 from refebm.identities import REFERENCE, Failure, NotSupported
 from refebm.variants import TERMS
@@ -137,20 +137,6 @@ def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
-ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
-
-
-def alone(function: Callable) -> Callable:
-    """The same, for one thread at a time."""
-
-    @functools.wraps(function)
-    def waiting(*args, **kwargs):
-        with ONE:
-            return function(*args, **kwargs)
-
-    return waiting
-
-
 @alone
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
     r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
@@ -164,15 +150,21 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     network whose rows influence each other.
     product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
     energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    What a module of PyTorch counts in its buffers is restored in the end.
     If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
     `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
-    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
-    model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
+    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-CALLABLE; E-DTYPE;
+    E-SHAPE; E-MODEL for a model that raises; E-RANDOM for one that answers differently when it is called again;
+    refebm's own errors.
     """
     kinds, models, given, potential = _seen(function, given)
+    called = {"loss": loss} | {"energy" if name == potential else name: given[name] for name in models}
+    for name, one in (called | {"product": product or np.sum, "gradient": gradient or np.sum}).items():
+        see_callable(name, one)
     harness = _harness(*given.values())
+    given = _as_arrays(harness, kinds, models, given)
     own = Own(harness, function, kinds, loss, given, models, potential)
-    with _kept(harness, own.x):
+    with _kept(harness, own.x), harness.restored(loss, *(given[name] for name in models)):
         inside = {name: own.inside(name) for name in given if name not in models}
         kind_of = {name: Energy if name == potential else kinds[name] for name in models}
         inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
@@ -217,11 +209,30 @@ def _seen(function, given):
     missing = [name for name in kinds if name not in given and name not in drawn]
     if missing:
         raise InputError("E-OPTION", f"{words}; missing: {', '.join(missing)}")
-    shape = tuple(np.shape(_numbers(given[points])))
+    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+
+
+def _as_arrays(harness, kinds, models, given):
+    """What is given, with lists and arrays of others as arrays of the framework. Errors: E-DTYPE, E-SHAPE."""
+    points = _points(kinds)
+    x = given[points] if harness.holds(given[points]) else harness.points(points, given[points])
+    if str(getattr(x, "dtype", "")).endswith("float16"):
+        raise InputTypeError("E-DTYPE", f"{points} must be of float32 or float64, which are examined, got {x.dtype}")
+    shape = tuple(np.shape(_numbers(x)))
     if len(shape) != 2 or not all(shape):
         hint = f"flatten images, {points}.reshape(n, -1)"
         raise InputError("E-SHAPE", f"{points} must be points in rows, (n, d), got shape {shape}: {hint}")
-    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+    others = {name: _array_of(harness, name, value, x) for name, value in given.items() if name not in models}
+    return given | others | {points: x}
+
+
+def _array_of(harness, name, value, x):
+    """A list, or an array of others, as an array of the framework of x; any other value unchanged."""
+    foreign = isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "__array__")
+    if not foreign or isinstance(value, np.generic) or harness.holds(value):
+        return value
+    found = unmasked(name, value)
+    return harness.like(found, x) if found.dtype.kind in "iuf" else value
 
 
 def _points(kinds):
@@ -420,7 +431,7 @@ def _wanted(function, asked):
         raise
     except Failure:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         alone = ", called on single rows too," if asked[-1].given["n"] == 1 else ""
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"the model{alone} raises {last_lines(error)}\n{hint}") from error
@@ -462,7 +473,7 @@ def _answer(own, asked):
         return Answer(tuple(map(array, result if isinstance(result, tuple) else (result,))))
     except Failure as failure:
         return Answer(problem=str(failure))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Answer(problem=f"raises {last_lines(error)}")
 
 

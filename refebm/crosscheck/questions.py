@@ -12,7 +12,7 @@ import numpy as np
 
 import refebm
 from refebm import glossary
-from refebm.glossary import InputError
+from refebm.glossary import InputError, InputTypeError
 from refebm.identities import STEMS
 from refebm.models import Model, Models
 from refebm.samplers.step import Step
@@ -108,8 +108,10 @@ class Asked:
 def chosen(text: str) -> list[str]:
     """The functions that a text selects: the one of this name, else those of this stem, else those with all its words.
 
-    Errors: E-NONE if there is none.
+    Errors: E-NONE if there is none; E-OPTION for what is no text.
     """
+    if not isinstance(text, str):
+        raise InputTypeError("E-OPTION", f"the functions to examine are selected by a text, got {text!r}")
     stems = {name: getattr(refebm, name.partition(".")[0]).__module__.rpartition(".")[2] for name in EXAMINED}
     found = [name for name in EXAMINED if text in (name, name.partition(".")[0])]
     found = found or [name for name in EXAMINED if stems[name] == text]

@@ -1,5 +1,6 @@
 """Reports of an examination: lines for the terminal, a table for a pull request, a record for a program."""
 
+import contextlib
 import html
 import os
 import re
@@ -34,8 +35,11 @@ def local(text: str, source: str) -> str:
     """Text from an adapter, without the folders of this machine."""
     if os.sep not in text:
         return text
-    beside = str(Path(source).absolute().parent)
-    for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
+    beside, folders = Path(source).parent, {sys.prefix}
+    for known in (beside.absolute, beside.resolve, Path.cwd, Path.home):
+        with contextlib.suppress(OSError, RuntimeError):  # the folder was removed, or the user has no home
+            folders.add(str(known()))
+    for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text
     return re.sub(r"(?<![\w.:/\\])/(?:[\w.+@-]+/)+(?=[\w.+@-])", "", text)
 

@@ -286,13 +286,29 @@ def _parts(numbers, shapes):
 
 
 def write(folder: Path) -> Iterator[Path]:
-    """Write the vectors, a JSON file for each function, and the page on their format."""
+    """Write the vectors, a JSON file for each function, and the page on their format; over other vectors alone.
+
+    Errors: E-FOLDER where a file of such a name holds anything else, such as answers; E-FILE.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{folder} cannot be made: {error}") from error
+    for name in (*map(file_name, EXAMINED), "FORMAT.md"):
+        if not _free(folder / name):
+            raise InputError("E-FOLDER", f"{folder / name} holds no vectors, and would be lost: name another folder")
     texts = {file_name(function): json.dumps(document(function), indent=None) + "\n" for function in EXAMINED}
     texts["FORMAT.md"] = (HERE / "FORMAT.md").read_text(encoding="utf-8")
     for name, text in texts.items():
         write_text(folder / name, text)
         yield folder / name
+
+
+def _free(path) -> bool:
+    """Whether there is no plain file, or one of vectors, or the page on their format."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        content = json.loads(text) if text and path.suffix == ".json" else {"vectors": text.startswith("# Golden")}
+    except (OSError, ValueError, RecursionError):
+        return False
+    return not text or (isinstance(content, dict) and bool(content.get("vectors")) and "answers" not in content)

@@ -259,6 +259,9 @@ class _Checked:
                         f"must return Sides whose left and right are lists of numbers or arrays; "
                         f"its {side} is {brief(terms)}",
                     )
+            terms = [*result.left, *result.right]
+            if not terms or not all(map(np.size, terms)):
+                self.refuse("E-SIDES", "must return Sides with terms, none of them empty: nothing is compared")
             if np.ndim(result.change) or np.asarray(result.change).dtype.kind not in "fiu":
                 self.refuse("E-SIDES", f"must return Sides whose change is a number; it is {brief(result.change)}")
         if wanted is Sampled and np.size(result.estimates) > MOST_MEANS:

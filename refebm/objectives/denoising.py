@@ -162,11 +162,13 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1. Returns (sigmas (n,), overlap).
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all i: 1 if neighbouring levels are
     equal, 0 if no sample of one could be a sample of the other. CS236 asks for sufficient overlap; it falls with d.
-    Errors: E-LEVELS for n < 2, or smallest not below sigma_1.
+    Errors: E-LEVELS for n < 2, or smallest not below sigma_1; E-SCALE where sigma_1 overflows.
     Also: noise schedule
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
     largest = largest_distance(x)
+    if np.isinf(largest):
+        raise InputError("E-SCALE", "x must have distances that are numbers, but the largest overflows")
     if n < 2 or not smallest < largest:
         raise InputError(
             "E-LEVELS",
@@ -202,4 +204,4 @@ def largest_distance(x):
             for a in range(0, len(rows), BLOCK):
                 apart = x[i + rows[a : a + BLOCK]] - x[j + columns[a : a + BLOCK]]
                 best = max(best, np.sqrt(np.max(np.sum(apart**2, axis=1))))
-    return best * unit
+    return float(best) * float(unit)  # inf if it overflows

@@ -82,10 +82,13 @@ def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     $$\mathbb E[x_0 \mid x_t = x] = \frac{x + \text{std}(t)^2 s(x, t)}{m(t)}$$
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Errors: E-TIME also for t so late that m(t) is below 1.5e-154.
     Also: Tweedie's formula, x_0 prediction
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
     scale, std = _marginal(sde, t)
+    if np.any(scale < LEAST):
+        raise InputError("E-TIME", "m(t) must have a square, else x_t has nothing of x_0: take t before that")
     return (x + std**2 * score(x, t)) / scale
 
 

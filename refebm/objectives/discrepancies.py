@@ -7,7 +7,7 @@ import autograd.numpy as np
 
 from refebm.calculus import field_and_divergence
 from refebm.glossary import Bandwidth, Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, StepSize, rows
-from refebm.objectives.notation import dot, squared_norm
+from refebm.objectives.notation import dot, see_step, squared_norm
 
 ENTRIES = 2**20  # the most differences x_i - x_j, times d, in memory at once, unless one row has more
 
@@ -84,8 +84,10 @@ def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize
 
     J is `implicit_score_matching` at x, of s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
+    Errors: DomainError E-ROUNDOFF for an eps so small that x + eps z rounds most of the step away.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix
     """
+    see_step("eps", x, eps * z)
     return np.exp(0.5 * (energy(x) - energy(x + eps * z)))
 
 

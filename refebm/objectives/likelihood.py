@@ -64,9 +64,10 @@ def log_partition(
     energy (n, d) -> (n,); +inf stands for a density of zero. Returns a float, which can be differentiated in the
     parameters of the energy, or, if with_error, the pair (value, error). tolerance: the largest error allowed; kinks in
     the plane need more than 1e-9. Wells are found by descent from a grid that reaches 1000 from the origin, then from
-    a closer grid around each well, in units of its width. A well to which no descent leads is missed: one inside the
-    bulk that is narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer
-    grid, so that these factors are smaller then. Islands where E is finite, with +inf around, may be missed if
+    a closer grid around each well, in units of its width, and a coarse one around the bulk, out to 2e8 of its
+    deviations on the line, 1000 in the plane. A well to which no descent leads is missed: one inside the bulk that is
+    narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer grid, so that
+    these factors are smaller then. Islands where E is finite, with +inf around, may be missed if
     they are narrower than 1/300 of their distance from the origin on the line, 1/10 in the plane.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES if exp(-E) has no integral, or too heavy a tail; E-SETTLED if the
     error is above the tolerance, or the energy NaN or -inf.

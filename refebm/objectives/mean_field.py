@@ -53,7 +53,7 @@ def reconstruction(rbm, v: np.ndarray, n_steps: int) -> Vectors:
 
 def bernoulli_entropy(p: np.ndarray) -> Rows:
     """-sum_i [p_i log p_i + (1 - p_i) log(1 - p_i)]."""
-    return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
+    return -np.sum(x_log_x(p) + (1 - p) * np.log1p(-np.where(p < 1, p, 0.0)), axis=1)  # 1 - p would round a small p
 
 
 def x_log_x(p: np.ndarray) -> np.ndarray:

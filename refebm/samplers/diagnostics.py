@@ -30,13 +30,12 @@ def in_units(name, value, x=None):
 
 
 def halves_in_units(name, value, x=None):
-    """The same for an even number of states, moved to where the first chain starts, since all that a chain far from 0
-    has moves in its last digits. Every coordinate must move in each chain, and within some half chain."""
+    """The same for an even number of states, where every coordinate must move in each chain, and within some half
+    chain."""
     value = moving(name, value)
     half = len(value) // 2
     value = moving(name, value[: 2 * half])
     value = np.ldexp(value, -_exponent(value))
-    value = value - value[0, 0]
     still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
     if np.any(still):
         raise DomainError("E-CONSTANT", f"coordinate {np.argmax(still)} of {name} never moves within half a chain")
@@ -133,7 +132,7 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
     """
     half = len(x) // 2
     halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)
-    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)
+    within = np.mean(np.var(halves - halves[0], axis=0, ddof=1), axis=0)  # a half far from 0 moves in its last digits
     return np.sqrt((half - 1) / half + variance_of_means(halves) / within)
 
 

@@ -1,11 +1,11 @@
 r"""From noise to data with a denoiser D(y, sigma), by steps of the ODE dy/dsigma = (y - D(y, sigma))/sigma.
 
-Errors: as in denoising; E-POSITIVE for levels.
+Errors: as in denoising; E-POSITIVE for levels, E-SCALE for a sigma without a square.
 """
 
 import autograd.numpy as np
 
-from refebm.glossary import DomainError, Level, LevelField, NonNegative, States
+from refebm.glossary import DomainError, Level, LevelField, NonNegative, States, squarable
 from refebm.samplers.step import Step, kernel, moved
 
 NEGLIGIBLE = 1e-12
@@ -29,6 +29,7 @@ def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: 
             "E-ROUNDOFF",
             f"next_sigma must be 0 or at least {NEGLIGIBLE:g} sigma, else roundoff hides it; got {next_sigma}",
         )
+    squarable("sigma", sigma)  # else the slope may be no number
     slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
     ahead = x + (next_sigma - sigma) * slope
     if next_sigma == 0:

@@ -28,6 +28,8 @@ from refebm.models.fields import at
 from refebm.progress import counted
 from refebm.samplers.step import Step, kernel, moved
 
+LARGEST_LOG = 709.0  # exp of it is a number, and so is its double
+
 
 @kernel
 def langevin_step(score: Field, x: States, eta: LangevinStep, z: Noise) -> Step:
@@ -71,6 +73,8 @@ def annealed_langevin(
     """
     if len(z) != len(sigmas):
         raise InputError("E-TAPE", f"z must be (L, T, n, d) with L = {len(sigmas)}; got shape {z.shape}")
+    if np.log(eps) + 2 * (np.log(sigmas[0]) - np.log(sigmas[-1])) > LARGEST_LOG:
+        raise InputError("E-LEVELS", "sigmas must be so near each other that eps (sigma_1/sigma_L)^2 is a number")
     ends = []
     for sigma, noise in counted(zip(sigmas, z), len(z), progress):
         eta = eps * (sigma / sigmas[-1]) ** 2

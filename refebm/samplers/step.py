@@ -39,7 +39,8 @@ class Step(NamedTuple):
     info: NamedTuple
 
     def __repr__(self) -> str:
-        means = ", ".join(f"{name} {np.mean(held(value)):.3g}" for name, value in zip(self.info._fields, self.info))
+        told = [(name, held(value)) for name, value in zip(self.info._fields, self.info) if value is not None]
+        means = ", ".join(f"{name} {np.mean(value):.3g}" for name, value in told)
         return f"Step(x: {np.shape(self.x)}, info on average: {means})"
 
 

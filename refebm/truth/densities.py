@@ -131,8 +131,8 @@ class Gaussian:
         Computed as sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which loses no digits when |y| << |m|.
         Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
-        precision = self.smoothed(sigma).precision
-        return np.dot(self.mean, sigma**2 * precision) + np.dot(y, np.dot(precision, self.cov))
+        gain, lost, _ = shares(self.cov, sigma, self.smoothed(sigma).whitening)
+        return np.dot(self.mean, lost.T) + np.dot(y, gain.T)
 
     @rows
     def posterior_cov(self, y: NoisyPoints, sigma: Level) -> Matrices:
@@ -142,8 +142,7 @@ class Gaussian:
 
         Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
-        noise = sigma * self.smoothed(sigma).whitening
-        cov = np.dot(np.dot(self.cov, noise.T), noise)
+        _, _, cov = shares(self.cov, sigma, self.smoothed(sigma).whitening)
         return 0.5 * (cov + cov.T) * np.ones((len(y), 1, 1))
 
     @rows
@@ -352,12 +351,10 @@ class GaussianMixture:
         r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d), minus the
         point `less`. If j is given, minus E_j[X | y] instead: (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
         """
-        gain = product(part(self.spread, block), part(smoothed.precisions, block))
-        lost_gain = sigma**2 * part(smoothed.precisions, block)
+        gain, lost_gain, _ = shares(part(self.spread, block), sigma, part(smoothed.whitening, block))
         if j is None:
             return applied(lost_gain, self.means[block][:, None] - less) + applied(gain, y - less)
-        of_j = product(part(self.spread, j), part(smoothed.precisions, j))
-        lost_of_j = sigma**2 * part(smoothed.precisions, j)
+        of_j, lost_of_j, _ = shares(part(self.spread, j), sigma, part(smoothed.whitening, j))
         more = np.where(
             np.abs(of_j) < np.abs(lost_of_j), gain - of_j, lost_of_j - lost_gain
         )  # whichever has its digits
@@ -391,8 +388,7 @@ class GaussianMixture:
         Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
         smoothed = self.smoothed(sigma)
-        noise = sigma * smoothed.whitening
-        within = product(product(self.spread, np.swapaxes(noise, -1, -2) if np.ndim(noise) else noise), noise)
+        _, _, within = shares(self.spread, sigma, smoothed.whitening)
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
@@ -438,6 +434,27 @@ def product(a, b):
     return np.matmul(a, b) if np.ndim(a) else a * b
 
 
+def shares(cov, sigma, whitening):
+    r"""(G, I - G, sigma^2 G), G = C (C + sigma^2 I)^{-1}, of one or more matrices C, or of a float: the shares of y and
+    of the mean in E[X | y], and Cov[X | y]. whitening: that of C + sigma^2 I.
+
+    Where C has large entries and a small eigenvalue, C (C + sigma^2 I)^{-1} cancels, and where there is much noise
+    I - sigma^2 (C + sigma^2 I)^{-1} does: of each entry the one with less roundoff is taken.
+    """
+    noise = sigma * whitening
+    if not np.ndim(noise):
+        return cov * whitening**2, noise**2, cov * noise * noise
+    precision, lost = (np.matmul(np.swapaxes(a, -1, -2), a) for a in (whitening, noise))
+    roundoff = np.matmul(np.abs(cov), np.abs(precision))
+    less = np.matmul(np.abs(lost), roundoff + np.abs(lost)) < roundoff
+    kept = np.eye(np.shape(noise)[-1]) - lost
+    return (
+        np.where(less, kept, np.matmul(cov, precision)),
+        lost,
+        np.where(less, sigma * (sigma * kept), np.matmul(cov, lost)),
+    )
+
+
 def part(matrices, block):
     """The matrices of a block of components; a float stands for all components."""
     return matrices[block] if np.ndim(matrices) else matrices
@@ -477,8 +494,8 @@ class Gamma:
     $$p(x) = \prod_i \frac{b_i^{a_i}}{\Gamma(a_i)}\, x_i^{a_i - 1} e^{-b_i x_i},\quad x > 0$$
 
     shape a, rate b (d,), positive; a float stands for d = 1. Outside the support log_prob is -inf, and score raises.
-    Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE; E-SCALE where shape/rate overflows or underflows; DomainError
-    E-DOMAIN of score and `fisher_information`.
+    Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE; E-SCALE where shape/rate overflows or underflows, or a rate is below
+    2.3e-308; DomainError E-DOMAIN of score and `fisher_information`.
     Source: HY-673 lecture 12, score function; Stanford CS236, score function
     """
 
@@ -487,10 +504,9 @@ class Gamma:
         self.rate = positive_vector("rate", rate, len(self.shape))
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
-        if not np.all((self.mean > 0) & np.isfinite(self.mean)):
-            raise InputError(
-                "E-SCALE", f"rate must not make shape/rate overflow or underflow, got {self.rate.tolist()}"
-            )
+        if not np.all((self.mean > 0) & np.isfinite(self.mean) & (self.rate >= SMALLEST)):
+            wanted = "not make shape/rate overflow or underflow, nor be below 2.3e-308"
+            raise InputError("E-SCALE", f"rate must {wanted}, got {self.rate.tolist()}")
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -544,9 +560,9 @@ class Gamma:
         $$x_i \sim \Gamma(a_i)/b_i$$
 
         If the shape is small, much of the mass lies below the smallest normal float. Such draws are set to that float,
-        because 0 is outside the support.
+        because 0 is outside the support. Draws that overflow are set to the largest float.
         """
-        return np.maximum(rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape))), SMALLEST)
+        return np.clip(rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape))), SMALLEST, LARGEST)
 
     @rows
     def substitute(self, u: Points):
@@ -694,11 +710,11 @@ class Laplace:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        r"""Draw by rng.laplace.
+        r"""Draw by rng.laplace. Draws that overflow are set to the largest float.
 
         $$x_i \sim \text{Laplace}(\text{loc}_i, \text{scale}_i)$$
         """
-        return rng.laplace(self.loc, self.scale, memory(size, len(self.loc)))
+        return np.clip(rng.laplace(self.loc, self.scale, memory(size, len(self.loc))), -LARGEST, LARGEST)
 
     @rows
     def substitute(self, u: Points):

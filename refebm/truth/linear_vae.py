@@ -42,7 +42,8 @@ class LinearGaussianVAE:
         unit = np.sqrt(np.diag(precision))
         units = unit[:, None] * unit
         scaled = with_digits(precision / units, "precision of z given x, in units of its diagonal,")
-        self.posterior_cov = np.linalg.inv(scaled) / units
+        inverse = np.linalg.inv(scaled)
+        self.posterior_cov = 0.5 * (inverse + inverse.T) / units  # symmetric to the last digit
         self._deviations = np.sqrt(np.diag(self.posterior_cov))
 
     def log_joint(self, x, z):

@@ -19,6 +19,7 @@ import scipy
 from numpy.polynomial.legendre import Legendre, legvander
 
 from refebm.glossary import DomainError
+from refebm.special import logsumexp
 
 SETTLED = 1e-9  # the default tolerance of log Z
 FINEST = (1e-11, 1e-10)  # aims for d = 1, and for each line of d = 2: derivatives of log Z need more than its value
@@ -27,6 +28,7 @@ U = np.concatenate([[-1.0], np.sort(Legendre.basis(11).deriv().roots().real), [1
 W = 2 / (132 * legvander(U, 11)[:, 11] ** 2)  # and their weights
 LAST = (np.arange(9, 11) + 0.5) * W[:, None] * legvander(U, 10)[:, 9:]  # values at U to Legendre coefficients 9 and 10
 GRADE = 4.0  # a panel is at most 4 times as long as the width of the nearest well plus the distance to it
+SEEN = 52.0  # nodes whose mass is below exp(-52) of Z are left out
 NEGLIGIBLE = 40.0  # exp(-40) is below roundoff: wells higher than the deepest by this much are ignored
 MOST_STARTS, MOST_SEEDS = 20, 256  # descents from the grid, wells along a line: at most so many
 MOST_NODES = (300_000, 8_000_000)  # the most evaluations of E for d = 1 and 2
@@ -41,7 +43,7 @@ MOST_ON_LATTICE = (20_000, 1_600_000)  # nodes; too few for a kink, whose error 
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)  # half sides of the lattice in u, tried in turn
 FAR_OUT = 1001.0  # beyond this an energy may be NaN, as inf - inf is, and counts as +inf
 LINES = 1024  # lines of the plane that are integrated at once
-ROUNDS, SHARP = 24, 1e-6  # of golden section: one more while the width found is below 1e-6 of the bracket
+SHARP = 1e-6  # golden section goes on in a smaller bracket while the width found is below 1e-6 of it
 FLAT = 20.0  # an outermost panel whose energy is within 20 of the lowest may be the start of a plateau
 EMPTY, LOST, TAPERS = 1, 2, 3  # kinds of lines: E = +inf throughout; minimum not found; finite at a few points only
 THIN = 3  # at most 3 finite points of the grid in a row, with empty lines beside: the domain tapers, it has no wall
@@ -52,7 +54,8 @@ CLOSER = np.sort(np.concatenate([np.linspace(-0.25, 1.25, 96), 0.5 - TIP, 0.5 + 
 GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
 CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
-NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+NEAR = (CORE, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+AROUND = ((2**13, REACH), (2**15, CORE))  # points of a grid around the bulk, and how far it goes, in its deviations
 DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
 FINE = (2**17, 2**10)  # points on a side of the lattice on which islands between walls are sought, for d = 1 and 2
 ISLAND = np.finfo(float).max  # the depth of an island between walls
@@ -104,8 +107,7 @@ def _refuse_mass_outside(energy, nodes, tolerance):
     first, centre, last = _quartiles(nodes.x, np.exp(mass - np.max(mass)))
     d, scale = len(low), 0.5 * (last - first) + np.finfo(float).tiny
     axis, step = np.linspace(-FARTHEST, FARTHEST, 1321 if d == 1 else 83, retstep=True)
-    u = _lattice(axis, d)
-    x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * step), axis=1)
+    x, log_dx = _stretched(_lattice(*[axis] * d), centre, scale, step)
     outside = np.any(np.abs(x - 0.5 * (low + high)) > 0.6 * (high - low), axis=1)
     x, log_dx = x[outside], log_dx[outside]
     log_f = log_dx - energy.search(x)
@@ -130,9 +132,9 @@ def _axes(energy, well, width):
     """The principal axes of a well in the plane whose coordinates are strongly correlated, else None."""
     if len(well) == 1:
         return None
-    corners = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]])
-    e = energy(well + corners * width)
-    first, second, mixed = e[1] + e[2] - 2 * e[0], e[3] + e[4] - 2 * e[0], 0.25 * (e[5] + e[6] - e[7] - e[8])
+    e = energy(well + _lattice([-1, 0, 1], [-1, 0, 1]) * width).reshape(3, 3)
+    first, second = e[2, 1] + e[0, 1] - 2 * e[1, 1], e[1, 2] + e[1, 0] - 2 * e[1, 1]
+    mixed = 0.25 * (e[2, 2] + e[0, 0] - e[2, 0] - e[0, 2])
     if not (first > 0 and second > 0 and 0.8 * first * second < mixed**2 < np.inf):
         return None
     return np.linalg.eigh(np.array([[first, mixed], [mixed, second]]) / np.outer(width, width))[1]
@@ -150,11 +152,9 @@ def _by_panels(energy, wells, widths, tolerance):
         except DomainError as error:
             if refused and refused.code == error.code == "E-SETTLED":
                 break
-            if not refused or refused.code == "E-DIVERGES":  # a missed valley looks like a heavy tail
-                refused = error
+            refused = error  # a missed valley may look like a heavy tail
             continue
-        log_f = nodes.log_weights - energy(nodes.x)
-        log_z = np.log(np.sum(np.exp(log_f - np.max(log_f)))) + np.max(log_f)
+        log_z = logsumexp(nodes.log_weights - energy(nodes.x))
         if (change := abs(log_z - before)) <= tolerance:
             return nodes._replace(error=nodes.error + change)
     raise refused or DomainError(
@@ -165,25 +165,21 @@ def _by_panels(energy, wells, widths, tolerance):
 
 def _refined(energy, wells, widths, tolerance, gap):
     """The rule of panels, along the line, or along lines of the plane."""
-    one = (energy, np.zeros(1), -np.inf)
+    grid, alone = _grid(wells[:, 0], widths[:, 0], gap), (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
-
-        def along(t, line, within=np.inf):
-            return energy(t[:, None], within)
-
-        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0], gap), 1, *one)
+        lines, aim = None, FINEST[0]
+        rule, _ = on_lines(lambda t, line, within=np.inf: energy(t[:, None], within), grid, 1, *alone)
     else:
-        lines = InPlane(energy, wells, widths, tolerance, gap)
-        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0], gap), wells[:, 0], widths[:, 0]), *one)
+        lines, aim = InPlane(energy, wells, widths, tolerance, gap), 0.5 * tolerance
+        rule = Rule(lines, *lines.seeds(grid, wells[:, 0], widths[:, 0]), *alone)
     rule.grow(tolerance)
-    rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
-    torn = lines.mended(rule) if len(wells[0]) > 1 else 0.0
+    rule.refine(aim)
+    lost = lines.mended(rule) + lines.beyond(rule) if lines else 0.0
     (log_z,), (unresolved,), (roundoff,) = rule.results()
-    lost = torn + lines.beyond(rule, log_z) if len(wells[0]) > 1 else 0.0
     _judge(log_z, unresolved, lost, roundoff, tolerance, energy.seen)
     _, number, t, log_weights, mass = rule.nodes()
-    x, log_weights, mass = (t[:, None], log_weights, mass) if len(wells[0]) == 1 else lines.nodes(number, log_weights)
-    seen = mass > log_z - 52
+    x, log_weights, mass = lines.nodes(number, log_weights) if lines else (t[:, None], log_weights, mass)
+    seen = mass > log_z - SEEN
     return Nodes(x[seen], log_weights[seen], float(unresolved + lost + roundoff))
 
 
@@ -196,22 +192,17 @@ def _on_a_lattice(energy, wells, widths, bulk):
     reach, last = list(REACHES), None
     while reach and np.prod(2 * reach[0] / spacing) <= MOST_ON_LATTICE[d - 1] and energy.left > 0.5 * energy.most:
         u, x, log_dx, log_f = _lattice_of(energy, centre, scale, spacing, reach[0])
-        top = np.max(log_f)
-        f = np.exp(log_f - top)
-        if energy.odd:
+        log_z = logsumexp(log_f)
+        f, seen = np.exp(log_f - np.max(log_f)), log_f > log_z - SEEN
+        if energy.odd or not np.any(seen):  # not if E is so large everywhere that no node is within the well
             return None
         if np.sum(f[np.any(np.abs(u) > reach[0] - 0.5, axis=1)]) > 0.1 * ROUNDOFF * np.sum(f):
             reach, last = reach[1:], None
             continue
-        log_z = np.log(np.sum(f)) + top
-        seen = log_f > log_z - 52
-        if not np.any(seen):  # E is so large everywhere that no node is within the well
-            return None
         error = ROUNDOFF * (np.max(np.abs(log_f[seen])) + 30 * np.max(np.abs(x[seen]) / scale))
         error += np.inf if last is None else abs(log_z - last)
         if error <= SETTLED:  # at a kink two spacings may agree by chance: a third must agree too
-            other = _lattice_of(energy, centre, scale, np.sqrt(2) * spacing, reach[0])[-1]
-            error += abs(np.log(np.sum(np.exp(other - top))) + top - log_z)
+            error += abs(logsumexp(_lattice_of(energy, centre, scale, np.sqrt(2) * spacing, reach[0])[-1]) - log_z)
         if error <= SETTLED:
             return Nodes(x[seen], log_dx[seen], float(error))
         spacing, last = spacing / 2, log_z
@@ -221,8 +212,8 @@ def _on_a_lattice(energy, wells, widths, bulk):
 def _lattice_of(energy, centre, scale, spacing, reach):
     """u, x, the log weight log |dx/du| + log spacing, and the log of the summand, at the nodes."""
     axes = [h * np.arange(-np.ceil(reach / h), np.ceil(reach / h) + 1) for h in spacing]
-    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
-    x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * spacing), axis=1)
+    u = _lattice(*axes)
+    x, log_dx = _stretched(u, centre, scale, spacing)
     return u, x, log_dx, log_dx - energy.search(x)
 
 
@@ -274,8 +265,14 @@ class Counted:
 # --- finding the wells ---------------------------------------------------------------------------------------------
 
 
-def _lattice(axis, d):
-    return np.stack([grid.ravel() for grid in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
+def _lattice(*axes):
+    """All points (m, d) whose coordinates are of these axes."""
+    return np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def _stretched(u, centre, scale, step):
+    """x = centre + scale sinh(u), and the logarithm of the volume around each that a lattice of u of this step has."""
+    return centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * step), axis=1)
 
 
 def _wells(energy, d):
@@ -283,9 +280,9 @@ def _wells(energy, d):
     the points of the grid at which E is low."""
     wide = np.sinh(np.linspace(-CORE, CORE, 164) if d > 1 else np.linspace(-REACH, REACH, 8192))
     for axis in (wide, np.concatenate([-SMALL, [0.0], SMALL[::-1]])):
-        x = bulk = _lattice(axis, d)
-        e = grid_e = energy.search(x)
-        if np.any(np.isfinite(e)):
+        grid = _lattice(*[axis] * d)
+        grid_e = energy.search(grid)
+        if np.any(np.isfinite(grid_e)):
             break
     else:
         raise DomainError(
@@ -293,25 +290,35 @@ def _wells(energy, d):
             f"energy is infinite on the whole of a grid of {len(wide) ** d} points out to {wide[-1]:.0e}, and of one "
             f"of {len(axis) ** d} close to 0: shift and scale its support to about 1",
         )
-    lattice = np.reshape(e, (len(axis),) * d)
-    lowest = (scipy.ndimage.minimum_filter(lattice, 3) == lattice) & np.isfinite(lattice)
-    starts = _one_of_each(lowest)
-    starts = starts[np.argsort(e[starts], kind="stable")][:MOST_STARTS]
-    x, e = _descended(energy.search, x[starts], e[starts])
+    lattice = np.reshape(grid_e, (len(axis),) * d)
+    starts = _one_of_each((scipy.ndimage.minimum_filter(lattice, 3) == lattice) & np.isfinite(lattice))
+    starts = starts[np.argsort(grid_e[starts], kind="stable")][:MOST_STARTS]
+    x, e = _descended(energy.search, grid[starts], grid_e[starts])
     order = np.argsort(e, kind="stable")
     x, e = x[order], e[order]
     if np.max(np.abs(x[0])) > 1e15:
         raise DomainError(
             "E-DIVERGES", f"exp(-E) has no integral: the energy falls as far out as x = {x[0].tolist()}, to {e[0]:.3g}"
         )
-    x, e = x[e <= e[0] + NEGLIGIBLE], e[e <= e[0] + NEGLIGIBLE]
-    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
-    widths = np.stack([_widths(energy.search, x, e, one, sizes) for one in np.eye(d)], axis=1)
+    x, widths = _deep(energy.search, x, e, e[0])
+    kept = _apart(x, widths, [False] * len(x))
+    return x[kept], widths[kept], grid[grid_e < e[0] + 0.5 * NEGLIGIBLE]
+
+
+def _deep(energy, x, e, lowest, rise=1.0, unit=1.0):
+    """Those of some minima that are not negligible beside the lowest, (k, d), and their widths (k, d)."""
+    x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
+    sizes = unit * 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    return x, np.stack([_widths(energy, x, e, one, sizes, rise) for one in np.eye(x.shape[1])], axis=1)
+
+
+def _apart(x, widths, known):
+    """The numbers of wells that are not known and not within a tenth of the widths of one before."""
     kept = []
     for i in range(len(x)):
-        if not any(np.all(np.abs(x[i] - x[j]) <= 0.1 * widths[j]) for j in kept):
+        if not (known[i] or any(np.all(np.abs(x[i] - x[j]) <= 0.1 * widths[j]) for j in kept)):
             kept.append(i)
-    return x[kept], widths[kept], bulk[grid_e < e[0] + 0.5 * NEGLIGIBLE]
+    return kept
 
 
 def _one_of_each(mask):
@@ -324,11 +331,12 @@ def _one_of_each(mask):
     return np.flatnonzero((parts > 0) & (alone | (size[part] <= 2**mask.ndim)))
 
 
-def _descended(energy, x, e):
-    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17, at most 60 times."""
+def _descended(energy, x, e, unit=1.0):
+    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17 units, at most 60
+    times."""
     d = x.shape[1]
     rays = np.concatenate([np.eye(d), np.array([[1.0, 1.0], [1.0, -1.0]])[:, :d][: 2 * (d - 1)]])
-    sizes = 8.0 ** np.arange(-20, 18)
+    sizes = unit * 8.0 ** np.arange(-20, 18)
     steps = np.concatenate([sign * size * ray[None] for sign in (1, -1) for size in sizes for ray in rays])
     x, e, active = x.copy(), e.copy(), np.arange(len(x))
     for _ in range(60):
@@ -353,14 +361,14 @@ def _widths(energy, x, e, one, sizes, rise=1.0):
     for sign in (1, -1):
         trial = (x[:, None, :] + sign * sizes[:, :, None] * one).reshape(-1, x.shape[1])
         above = energy(trial).reshape(sizes.shape) >= e[:, None] + rise
-        first = np.where(np.any(above, axis=1), np.argmax(above, axis=1), -1)
-        farther = np.maximum(farther, sizes[np.arange(len(x)), first])
+        above[:, -1] = True
+        farther = np.maximum(farther, sizes[np.arange(len(x)), np.argmax(above, axis=1)])
     return 0.5 * farther
 
 
 def _hidden(energy, nodes, wells, widths):
-    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
-    already; their widths; and whether there are islands between walls."""
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells have met already, if
+    some are among them that nodes have not met; their widths; and whether there are islands between walls."""
     d, e = wells.shape[1], energy.search(nodes.x)
     bulk = nodes.x[e <= np.min(e) + 4]
     mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
@@ -369,25 +377,38 @@ def _hidden(energy, nodes, wells, widths):
     frames = [(middle, axes * np.sqrt(np.maximum(sizes, np.finfo(float).tiny)))]
     frames += [(well, np.diag(width)) for well, width in zip(wells, widths)] if len(wells) > 1 else []
     side = int((CLOSE[d - 1] / len(frames)) ** (1 / d))
-    u = np.sinh(_lattice(np.linspace(-NEAR[d - 1], NEAR[d - 1], side), d))
+    u = np.sinh(_lattice(*[np.linspace(-NEAR[d - 1], NEAR[d - 1], side)] * d))
     starts = [_islands(energy, nodes, wide) for wide in (2, 16)]
     starts += [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
     x, depth, e = (np.concatenate(part) for part in zip(*starts))
-    if not len(x):
+    far, far_e = _around(energy, nodes, *frames[0])
+    if not len(x) + len(far):
         return x, x, False
-    sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
-    x, e = _descended(energy.search, x[sharpest], e[sharpest])
-    lowest = min([*e, np.min(energy.search(wells))])
-    x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
-    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
-    narrow = np.stack([_widths(energy.search, x, e, one, sizes, DIP) for one in np.eye(d)], axis=1) * DIP**-0.5
-    hidden = []
-    for i, (at, width) in enumerate(zip(x, narrow)):
-        known = np.all((np.abs(at - wells) <= 0.1 * widths) & (width >= 0.3 * widths), axis=1)
-        met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
-        if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
-            hidden.append(i)
-    return x[hidden], narrow[hidden], bool(np.max(depth) == ISLAND)
+    sharpest, unit = np.argsort(-depth, kind="stable")[:MOST_STARTS], np.max(np.abs(frames[0][1]))
+    x, e = _descended(energy.search, np.concatenate([x[sharpest], far]), np.concatenate([e[sharpest], far_e]), unit)
+    x, narrow = _deep(energy.search, x, e, min([*e, *energy.search(wells)]), DIP, unit)
+    narrow *= DIP**-0.5
+    each = list(zip(x, narrow))
+    known = [np.any(np.all((np.abs(a - wells) <= 0.1 * widths) & (b >= 0.3 * widths), axis=1)) for a, b in each]
+    met = [np.sum(np.all(np.abs(nodes.x - a) <= 2 * b, axis=1)) >= 3**d for a, b in each]
+    hidden = _apart(x, narrow, known)
+    if all(met[i] for i in hidden):  # else those too: among points around other wells they would be lost
+        hidden = []
+    return x[hidden], narrow[hidden], bool(np.max(depth, initial=0.0) == ISLAND)
+
+
+def _around(energy, nodes, middle, frame):
+    """The lowest dips, as of `_dips`, of a coarse grid around the bulk, in units of its deviations, and the energies
+    there; without those that have a node in a cell beside, as along a valley."""
+    count, reach = AROUND[len(middle) - 1]
+    side = int(count ** (1 / len(middle)))
+    axis, step = np.linspace(-reach, reach, side, retstep=True)
+    x, _, e = _dips(energy, middle + np.sinh(_lattice(*[axis] * len(middle))) @ frame.T, side)
+    lowest = np.argsort(e, kind="stable")[:MOST_STARTS]
+    u, at = (np.arcsinh((one - middle) @ frame / np.sum(frame**2, axis=0)) for one in (nodes.x, x[lowest]))
+    alone = [not np.any(np.all(np.abs(u - one) < 2 * step, axis=1)) for one in at]
+    lowest = lowest[np.array(alone, bool)]
+    return x[lowest], e[lowest]
 
 
 def _islands(energy, nodes, wide):
@@ -395,16 +416,16 @@ def _islands(energy, nodes, wide):
     d, low, high = nodes.x.shape[1], np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
     side = FINE[d - 1]
     origin, step = low - 0.5 * (wide - 1) * (high - low), wide * (high - low) / (side - 1)
-    if np.all(np.isfinite(energy.search(origin + (side - 1) * step * _lattice(np.array([0.0, 1.0]), d)))):
+    if np.all(np.isfinite(energy.search(origin + (side - 1) * step * _lattice(*[[0.0, 1.0]] * d)))):
         return np.zeros((0, d)), np.zeros(0), np.zeros(0)  # no walls around
-    x = origin + step * _lattice(np.arange(side), d)
+    x = origin + step * _lattice(*[np.arange(side)] * d)
     e = energy.search(x)
     parts = scipy.ndimage.label(np.reshape(np.isfinite(e), (side,) * d), np.ones((3,) * d))[0]
-    cells = np.round((nodes.x - origin) / step).astype(int)
-    around = [cells + shift for shift in _lattice(np.array([-1, 0, 1]), d)]
-    seen = np.unique([parts[tuple(np.clip(cell, 0, side - 1).T)] for cell in around])
-    found, first = np.unique(np.ravel(parts), return_index=True)
-    first = first[~np.isin(found, [0, *seen])]
+    met = np.zeros(parts.shape, bool)
+    met[tuple(np.round((nodes.x - origin) / step).astype(int).T)] = True
+    seen = parts[scipy.ndimage.binary_dilation(met, np.ones((3,) * d))]
+    found, first = np.unique(parts, return_index=True)
+    first = first[~np.isin(found, np.append(seen, 0))]
     return x[first], np.full(len(first), ISLAND), e[first]
 
 
@@ -426,7 +447,10 @@ def _grid(wells, widths, gap):
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
     u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
-    return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    grid = np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+    if len(grid) < 3:
+        raise DomainError("E-SETTLED", f"the well at {wells[0]} is narrower than roundoff of its place: shift it to 0")
+    return grid
 
 
 class OnLines(NamedTuple):
@@ -452,32 +476,33 @@ def _minima_on_lines(energy, grid, lines):
     most = min(np.max(np.sum(lowest, axis=1), initial=1), MOST_SEEDS)
     chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :most]
     there = np.take_along_axis(lowest, chosen, axis=1)  # minima of the grid, which may be too coarse for their depth
-    line, index, last = np.nonzero(there)[0], chosen[there], grid.shape[1] - 1
-    low, high = grid[line, np.maximum(index - 1, 0)], grid[line, np.minimum(index + 1, last)]
+    line, index, beside = np.nonzero(there)[0], chosen[there], np.pad(grid, ((0, 0), (1, 1)), mode="edge")
+    low, high = beside[line, index], beside[line, index + 2]
     at, lowest, width, fine = _narrowed(energy, line, grid[line, index], e[line, index], low, high)
     seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
     seeds[there], widths[there], energies[there] = at, width, lowest
     best = np.min(energies, axis=1)
     lost = np.bincount(line[~fine & (lowest <= best[line] + NEGLIGIBLE)], minlength=lines) > 0
     lost |= np.minimum(e[:, 0] + 0.1 - e[:, 1], e[:, -1] + 0.1 - e[:, -2]) < 0
-    runs = _runs(grid, e)
-    kinds = np.where(np.isnan(runs[:, 0, 2]), EMPTY, np.where(lost, LOST, _tapers(runs)))
-    return OnLines(*_deepest(seeds, widths, energies), kinds, runs)
+    runs = _runs(beside, e)
+    return OnLines(*_deepest(seeds, widths, energies), _kinds(runs, lost), runs)
 
 
-def _runs(grid, e):
-    """See OnLines."""
+def _runs(beside, e):
+    """See OnLines; beside[:, k] and beside[:, k + 2] are the points before and after that of e[:, k]."""
     change = np.diff(np.pad(np.isfinite(e), ((0, 0), (1, 1))).astype(int), axis=1)
     (line, first), past = np.nonzero(change == 1), np.nonzero(change == -1)[1]
     rank = np.arange(len(line)) - np.searchsorted(line, line)
-    ends = grid[line, np.maximum(first - 1, 0)], grid[line, np.minimum(past, grid.shape[1] - 1)]
-    runs = np.full((len(grid), RUNS, 3), np.nan)
+    ends = beside[line, first], beside[line, past + 1]
+    runs = np.full((len(e), RUNS, 3), np.nan)
     runs[line[rank < RUNS], rank[rank < RUNS]] = np.stack([*ends, past - first], axis=1)[rank < RUNS]
     return runs
 
 
-def _tapers(runs):
-    return np.where(np.any(runs[:, :, 2] <= THIN, axis=1), TAPERS, 0)
+def _kinds(runs, lost):
+    """See OnLines."""
+    tapers = np.any(runs[:, :, 2] <= THIN, axis=1)
+    return np.where(np.isnan(runs[:, 0, 2]), EMPTY, np.where(lost, LOST, np.where(tapers, TAPERS, 0)))
 
 
 def _deepest(seeds, widths, energies):
@@ -490,7 +515,7 @@ def _deepest(seeds, widths, energies):
 def _narrowed(energy, line, at, lowest, low, high):
     """A minimum in each bracket (low, high) of its line: its place, energy, width, and whether floats resolve it."""
     width, fine, bracket, open_ = np.zeros(len(at)), np.zeros(len(at), bool), high - low, np.arange(len(at))
-    for _ in range(ROUNDS):  # the valley may be far narrower than the spacing of the grid
+    while len(open_):  # the valley may be far narrower than the spacing of the grid
         a, b, of, sizes = low[open_], high[open_], line[open_], bracket[open_, None] * 4.0 ** -np.arange(24.0)[::-1]
         for _ in range(36):
             left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
@@ -500,18 +525,13 @@ def _narrowed(energy, line, at, lowest, low, high):
         found_e = energy(middle, of)
         better = found_e <= lowest[open_]
         at[open_], lowest[open_] = np.where(better, middle, at[open_]), np.where(better, found_e, lowest[open_])
-        found = _widths(
+        found = width[open_] = _widths(
             lambda t, of=of: energy(t[:, 0], np.repeat(of, 24)), at[open_, None], lowest[open_], np.ones(1), sizes
         )
-        width[open_] = found
-        resolved, least = found > SHARP * sizes[:, -1], 4 * ROUNDOFF * np.abs(at[open_])
-        fine[open_] = resolved | (found > least)
+        fine[open_] = resolved = found > SHARP * sizes[:, -1]
         reach = sizes[:, -1] * 1e-7
         low[open_], high[open_], bracket[open_] = middle - reach, middle + reach, 2 * reach
-        open_ = open_[~resolved & (found > least)]
-        if not len(open_):
-            break
-    fine[open_] = False
+        open_ = open_[~resolved & (found > 4 * ROUNDOFF * np.abs(at[open_]))]
     return at, lowest, width, fine
 
 
@@ -541,8 +561,7 @@ def _with(found, line, which, again):
         both = [(one[None, i], more[None, k]) for one, more in zip((seeds, widths, energies), again)]
         deepest = _deepest(*(np.concatenate(pair, axis=1) for pair in both))
         seeds[i], widths[i], energies[i] = (one[0, : seeds.shape[1]] for one in deepest)
-    kinds = np.where(np.isnan(runs[:, 0, 2]), EMPTY, np.where(found.kinds == LOST, LOST, _tapers(runs)))
-    return OnLines(seeds, widths, energies, kinds, runs)
+    return OnLines(seeds, widths, energies, _kinds(runs, found.kinds == LOST), runs)
 
 
 class InPlane:
@@ -557,11 +576,11 @@ class InPlane:
     def seeds(self, grid, wells, widths):
         """Places in x at which the rule in x begins, (1, k), and their widths: the wells, and the minima over x of the
         least energy on the line through x."""
-        points = np.stack([a.ravel() for a in np.meshgrid(grid, self.grid, indexing="ij")], axis=1)
-        e = np.min(self.energy.search(points).reshape(len(grid), -1), axis=1)
+        e = np.min(self.energy.search(_lattice(grid, self.grid)).reshape(len(grid), -1), axis=1)
         lowest = (scipy.ndimage.minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
         at = np.flatnonzero(lowest)
-        gaps = 0.5 * (grid[np.minimum(at + 1, len(grid) - 1)] - grid[np.maximum(at - 1, 0)])
+        beside = np.pad(grid, 1, mode="edge")
+        gaps = 0.5 * (beside[at + 2] - beside[at])
         return np.concatenate([wells, grid[at]])[None], np.concatenate([widths, gaps])[None]
 
     def __call__(self, x, _, log_dx):
@@ -628,14 +647,16 @@ class InPlane:
             found[there] = of[index[there]]
             yield found
 
-    def beyond(self, rule, log_z):
+    def beyond(self, rule):
         """An estimate of the mass on lost lines, relative to Z: the mass seen on them, plus that of the last line
         before each group of them, as if it stayed the same over a length of 1 + |u|."""
-        number = (rule.first[:, None] + np.arange(len(U))).ravel()
+        (log_z,), *_ = rule.results()
+        number = rule.numbers(rule.first)
         u = rule.at(rule.low, rule.high)
         order = np.argsort(u, kind="stable")
         lost, log_f = np.concatenate(self.lost)[number][order], np.ravel(rule.log_f)[order]
-        beside = [np.append(lost[1:], 0), np.append(0, lost[:-1])]
+        beside = np.pad(lost, 1)
+        beside = [beside[2:], beside[:-2]]
         last = (lost != LOST) & np.any(np.equal(beside, LOST), axis=0)
         last |= (lost == TAPERS) & np.any(np.equal(beside, EMPTY), axis=0)
         seen = np.outer(rule.high - rule.low, 0.5 * W).ravel()[order] * np.exp(log_f - log_z)
@@ -655,7 +676,7 @@ class InPlane:
             gap = gap * (1 + np.abs(rule.high[left])) / np.sum(rule.value)
             torn = np.union1d(left[gap > 0], right[gap > 0])
             spent = 2 * len(torn) * len(U) > rule.budget.left
-            if spent or np.min((rule.high - rule.low)[torn], initial=0.0 if not len(torn) else 1.0) < SHARP**2:
+            if spent or not len(torn) or np.min((rule.high - rule.low)[torn]) < SHARP**2:
                 return np.sum(gap) + np.sum(f[order[[0, -1]], [0, -1]]) / np.sum(rule.value)
             rule.halve(np.isin(np.arange(len(rule.low)), torn))
             rule.refine(0.5 * self.tolerance)
@@ -687,16 +708,13 @@ class Rule:
 
     def __init__(self, integrand, seeds, widths, budget, log_scale, best):
         self.integrand, self.budget, self.log_scale, self.best = integrand, budget, log_scale, best
-        alive = np.isfinite(seeds[:, 0])
-        self.alive, self.centre = alive, np.where(alive, seeds[:, 0], 0.0)
-        self.scale = np.where(alive, widths[:, 0], 1.0)
+        self.centre, self.scale = seeds[:, 0], widths[:, 0]
         there = np.isfinite(seeds)
         offset = np.where(there, (seeds - self.centre[:, None]) / self.scale[:, None], 0.0)
-        reach = np.arcsinh(np.abs(offset) + np.where(there, widths / self.scale[:, None], 1.0)) - np.arcsinh(
-            np.abs(offset)
-        )
+        distance = np.arcsinh(np.abs(offset))
+        reach = np.arcsinh(np.abs(offset) + widths / self.scale[:, None]) - distance
         self.seeds = np.where(there, np.arcsinh(offset), np.inf)
-        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # no panel below roundoff
+        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + distance))  # no panel below roundoff
         self.top = np.full(len(seeds), -np.inf)
         self.cut = np.zeros(len(seeds), bool)  # lines whose last panel may be followed by more mass
         self.evaluations = 0
@@ -724,6 +742,9 @@ class Rule:
     def at(self, low, high):
         return (low[:, None] + 0.5 * (1 + U) * (high - low)[:, None]).ravel()
 
+    def numbers(self, first):
+        return (first[:, None] + np.arange(len(U))).ravel()
+
     def evaluate(self, low, high, line, side, stale):
         """Evaluate the integrand at the nodes of new panels, and add them."""
         nodes = np.repeat(line, len(U))
@@ -744,8 +765,7 @@ class Rule:
         )
         highest = np.max(log_f, axis=1, keepdims=True)
         seen = (log_f >= highest - 30) & (log_f > -np.inf)
-        spread = np.max(np.where(seen, highest - log_f, 0), axis=1)
-        size = np.max(np.where(seen, np.abs(log_f), 0), axis=1)
+        spread, size = (np.max(of, axis=1, initial=0, where=seen) for of in (highest - log_f, np.abs(log_f)))
         ends = np.stack([self.place(low, line)[0], self.place(high, line)[0]])
         across = np.max(np.abs(ends), axis=0) / np.maximum(ends[1] - ends[0], 1e-300)
         new = {
@@ -769,6 +789,9 @@ class Rule:
     def sums(self, of):
         return np.bincount(self.line, of, len(self.top))
 
+    def by_side(self, of):
+        return np.bincount(3 * self.line + self.side, of, 3 * len(self.top)).reshape(-1, 3)
+
     def base(self):
         """The integral of each line, or, if larger, FAINT times that of the heaviest line; in units of exp(top)."""
         totals = self.sums(self.value)
@@ -779,8 +802,8 @@ class Rule:
 
     def grow(self, tolerance):
         """Add panels outwards from the seeds, until the outermost slab on each side of each line holds no mass."""
-        lines = np.flatnonzero(self.alive)
         there = np.isfinite(self.seeds)
+        lines = np.flatnonzero(np.any(there, axis=1))
         box = np.stack([np.min(self.seeds, axis=1) - 1, np.max(np.where(there, self.seeds, -np.inf), axis=1) + 1])
         self.add(box[0, lines], box[1, lines], lines, 0)
         growing = [lines, lines]
@@ -793,15 +816,14 @@ class Rule:
                 slab = np.sort(np.stack([before, box[end, which]]), axis=0)
                 self.add(slab[0], slab[1], which, end + 1)
             self.refine(1e-2)
-            held = np.bincount(3 * self.line + self.side, self.value, 3 * len(self.top)).reshape(-1, 3)
+            held = self.by_side(self.value)
             peak = np.full(held.shape, -np.inf)
             np.maximum.at(peak, (self.line, self.side), self.peak)
             heavy = held > max(0.1 * ROUNDOFF, 1e-8 * tolerance) * self.base()[:, None]
             flat = (held > MUCH * np.sum(held, axis=1, keepdims=True)) | (peak > np.max(peak, axis=1)[:, None] - FLAT)
             faint = flat & ~heavy  # little mass, but a plateau that may go on and add up
             faint &= (self.top + self.log_scale + FARTHEST > self.best - NEGLIGIBLE)[:, None]
-            walled = np.bincount(3 * self.line + self.side, np.any(np.isneginf(self.log_f), axis=1), 3 * len(self.top))
-            walled = walled.reshape(-1, 3) > 0
+            walled = self.by_side(np.any(np.isneginf(self.log_f), axis=1)) > 0
             growing = [np.flatnonzero(heavy[:, end + 1] | faint[:, end + 1]) for end in (0, 1)]
             for end, which in enumerate(growing):
                 far = np.abs(box[end, which])
@@ -835,13 +857,13 @@ class Rule:
             noisy = (self.stale > 3) & (self.error < 1e-7 * base[self.line])
             self.noise = np.where(noisy, np.maximum(self.noise, self.error), self.noise)
             error = np.where(open_[self.line] & (self.error > 2 * (self.noise + self.below)), self.error, 0)
-            worst = error > 0.5 * (aim * base / np.maximum(self.sums(np.ones(len(self.line))), 1))[self.line]
+            worst = error > 0.5 * (aim * base / self.sums(None))[self.line]
             if not np.any(worst) or 2 * np.sum(worst) * len(U) > self.budget.left:
                 return
             number, before = np.sum(worst), self.error[worst]
             self.halve(worst)
             gained = self.error[-2 * number : -number] + self.error[-number:] < 0.7 * before
-            self.stale[-2 * number :] = np.where(np.tile(gained, 2), 0, self.stale[-2 * number :])
+            self.stale[-2 * number :] *= ~np.tile(gained, 2)
 
     def halve(self, which):
         """Replace the panels of a mask by their halves, which become the last ones."""
@@ -858,13 +880,12 @@ class Rule:
 
     def nodes(self):
         """Of each node with mass: its line, its number, t, its log weight, and the log of its mass."""
-        kept = self.value > 1e-22 * self.base()[self.line] / FAINT
+        kept = self.value > 1e-19 * self.base()[self.line]
         low, high, line = self.low[kept], self.high[kept], np.repeat(self.line[kept], len(U))
         t, log_dt = self.place(self.at(low, high), line)
         log_weights = log_dt + (np.log(high - low)[:, None] + np.log(0.5 * W)).ravel()
         mass = log_weights - log_dt + self.log_f[kept].ravel()
-        number = (self.first[kept][:, None] + np.arange(len(U))).ravel()
-        seen = mass > -np.inf
+        number, seen = self.numbers(self.first[kept]), mass > -np.inf
         return line[seen], number[seen], t[seen], log_weights[seen], mass[seen]
 
 

@@ -55,6 +55,7 @@ wrong_versions(
         "finite",
     ),
     ("score not held", HELD, "score_q(z)", "the value"),
+    ("the sample held, not its score", f"dot({HELD}, z)", "dot(score_q(z), held(z))", "the value"),
     (
         "entropy left out",
         f" + dot({HELD}, z)",

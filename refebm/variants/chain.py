@@ -159,6 +159,13 @@ wrong_versions(
     ("first chain alone", MEAN, f"scipy.fft.irfft(power, {FAST}, axis=0)[: n_lags + 1, 0] / length", "one row"),
     ("amplitudes, not squared", "np.abs(_) ** 2", "np.abs(_)"),
     (
+        "each piece less its own mean",
+        f"{POWER}return {MEAN}",
+        "pieces = [(x[: length - k], x[k:]) for k in range(n_lags + 1)]\n    "
+        "each = [np.sum((a - np.mean(a, axis=0)) * b, axis=0) / length for a, b in pieces]\n    "
+        "return np.mean(np.stack(each), axis=1)",
+    ),
+    (
         "mean over the coordinates",
         f"return {MEAN}",
         f"c = {MEAN}\n    return 0 * c + np.mean(c, axis=1)[:, None]",
@@ -183,6 +190,15 @@ wrong_versions(
     ("over the variance of all states", "c / c[0]", "c / np.var(x, axis=(0, 1))", "one row"),
     ("over the mean variance of the coordinates", "c / c[0]", "c / np.mean(c[0])", "d = 1"),
     ("squared", "c / c[0]", "(c / c[0]) ** 2"),
+    (
+        "Pearson's, each piece less its own mean and over its own deviation, as np.corrcoef",
+        "return c / c[0]",
+        "pieces = [(x[: len(x) - k], x[k:]) for k in range(n_lags + 1)]\n    "
+        "pieces = [(a - np.mean(a, axis=0), b - np.mean(b, axis=0)) for a, b in pieces]\n    "
+        "scales = [np.sqrt(np.sum(a**2, axis=0) * np.sum(b**2, axis=0)) for a, b in pieces]\n    "
+        "each = [np.sum(a * b, axis=0) / scale for (a, b), scale in zip(pieces, scales)]\n    "
+        "return np.mean(np.stack(each), axis=1)",
+    ),
 )
 conventions(
     "autocorrelation",
@@ -345,7 +361,7 @@ conventions(
     ),
 )
 
-WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
+WITHIN = "np.mean(np.var(halves - halves[0], axis=0, ddof=1), axis=0)"
 RATIO = "np.sqrt((half - 1) / half + variance_of_means(halves) / within)"
 HALVED = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
 FROM_THE_END, RANKED = "np.concatenate([x[:half], x[-half:]], axis=1)", "Vehtari et al. 2021, section 4"

@@ -38,6 +38,11 @@ wrong_versions(
     ),
     ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average"),
     ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])"),
+    (
+        "no lag in the differences, and the last left out",
+        "((t, function(x[t]) - function(y[t - 1])) for t in range(k + 1, len(x)))",
+        "((t, function(x[t]) - function(y[t])) for t in range(k + 1, len(y)))",
+    ),
     ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))"),
     (
         "the sum begins a step early",

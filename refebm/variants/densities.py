@@ -77,14 +77,20 @@ wrong_versions(
     ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
     ("mean shrunk", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
 )
+SMOOTHED = "self.cov, sigma, self.smoothed(sigma).whitening"
 wrong_versions(
     "Gaussian.posterior_mean",
     ("shrinks to the origin", "np.dot(self.mean, ...) + ", "", "zero mean"),
-    ("sigma for sigma squared", "precision = ", "sigma = sigma**0.5; precision = ", "sigma = 1"),
+    (
+        "sigma for sigma squared",
+        f"shares({SMOOTHED})",
+        f"shares({SMOOTHED.replace('sigma', 'sigma**0.5')})",
+        "sigma = 1",
+    ),
     (
         "weight of the noise",
-        "np.dot(self.mean, ...) + np.dot(y, np.dot(precision, self.cov))",
-        "np.dot(y, sigma**2 * precision) + np.dot(self.mean, np.dot(precision, self.cov))",
+        "np.dot(self.mean, lost.T) + np.dot(y, gain.T)",
+        "np.dot(y, lost.T) + np.dot(self.mean, gain.T)",
     ),
     ("the noisy point", "np.dot(self.mean, ...) + np.dot(y, ...)", "y"),
 )
@@ -112,6 +118,12 @@ wrong_versions(
         "sliced_score_matching ParzenGaussian: log N missing",
     ),
     ("mean of the logs", LOG_SUM, "np.dot(self.weights, log_joint)", "one component"),
+    (
+        "weighted mean of the components' logarithms",
+        OF_ALL,
+        "sum(w * one.log_prob(x) for w, one in zip(self.weights, self.components))",
+        "one component",
+    ),
     ("normaliser lacks d", OF_ALL, f"{OF_ALL} + 0.5 * LOG_2PI * (x.shape[1] - 1)", "d = 1", "ncsn gmm.py"),
     (
         "no log 2 pi",
@@ -162,7 +174,7 @@ wrong_versions(
 )
 MEANS = "lambda block: self._posterior_means(block, y, sigma, smoothed, j)"
 CLEAN = "responsibilities of the clean mixture"
-WITHIN, BETWEEN = "product(product(self.spread, ...), noise)", "total = total + "
+WITHIN, BETWEEN = "shares(self.spread, sigma, smoothed.whitening)", "total = total + "
 wrong_versions(
     "GaussianMixture.posterior_mean",
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
@@ -179,7 +191,7 @@ wrong_versions(
     "GaussianMixture.posterior_cov",
     ("no variance between components", BETWEEN, "total = total + 0 * ", "one component"),
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
-    ("prior covariances", WITHIN, "self.spread"),
+    ("prior covariances", WITHIN, "(0.0, 0.0, self.spread)"),
     ("variance between components twice", BETWEEN, "total = total + 2 * ", "one component"),
 )
 terms(
@@ -276,7 +288,7 @@ wrong_versions(
     ),
     ("an exponential", "rng.gamma(self.shape, 1 / self.rate, ...)", "rng.exponential(self.shape / self.rate, ...)"),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
-    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)"),
+    ("inverse Gamma", "np.clip(...)", "1 / np.clip(...)"),
 )
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(

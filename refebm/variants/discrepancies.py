@@ -128,20 +128,26 @@ conventions(
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
         "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]",
     ),
+    (
+        "neighbours that are data left out",
+        f"sum({RATE} for x_i in flipped)",
+        f"sum({RATE} * ~np.any(np.all(x_i[:, None] == x, axis=2), axis=1) for x_i in flipped)",
+        "Sohl-Dickstein, Battaglino and DeWeese 2011",
+    ),
 )
 wrong_versions(
     "minimum_probability_flow_continuous",
     ("no 1/2 in the exponent", "0.5 * ", ""),
     ("energies exchanged", "energy(x) - energy(x + eps * z)", "energy(x + eps * z) - energy(x)"),
-    ("eps squared for eps", "eps * z", "eps**2 * z", "eps = 1"),
-    ("eps read as a variance", "eps * z", "np.sqrt(eps) * z", "eps = 1", "annotated_deep_learning 152"),
+    ("eps squared for eps", "x + eps * z", "x + eps**2 * z", "eps = 1"),
+    ("eps read as a variance", "x + eps * z", "x + np.sqrt(eps) * z", "eps = 1", "annotated_deep_learning 152"),
     (
         "to first order",
         "np.exp(0.5 * (energy(x) - energy(x + eps * z)))",
         "(1 + 0.5 * (energy(x) - energy(x + eps * z)))",
         "no noise drawn",
     ),
-    ("the same noise in each row", "eps * z", "eps * z[:1]", "one row", "coreax 375"),
+    ("the same noise in each row", "x + eps * z", "x + eps * z[:1]", "one row", "coreax 375"),
 )
 conventions(
     "minimum_probability_flow_continuous",

@@ -1,7 +1,7 @@
 """Variants of flow matching, and of the conversions between velocity and score."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
 MISFIT = f"velocity({POINT}, t) - (z - x)"
@@ -44,6 +44,21 @@ conventions(
         f"0.5 * squared_norm({MISFIT})",
         "1 / x.shape[1] * squared_norm(velocity(s * x + (1 - s) * z, t) - (x - z))",
         NOISE_FIRST,
+    ),
+)
+numbered(
+    "flow_matching",
+    (
+        "sigma_min = k at the data",
+        MISFIT,
+        "velocity((1 - s) * x + (k + (1 - k) * s) * z, t) - ((1 - k) * z - x)",
+        f"{LIPMAN}, eqs. 20 to 23",
+    ),
+    (
+        "data at t = 1, with sigma_min = k",
+        MISFIT,
+        "velocity(s * x + (1 - (1 - k) * s) * z, t) - (x - (1 - k) * z)",
+        f"{LIPMAN}, eqs. 20 to 23",
     ),
 )
 terms(

@@ -1,5 +1,6 @@
 """Helpers that other programs write differently; a variant replaces one wherever a definition calls it."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -120,6 +121,62 @@ NORMS = {  # of another order than |a|^2 = sum_i a_i^2
     "a_1^4 + ... + a_d^4": lambda a: np.sum(a**4, axis=-1),
 }
 
+
+def hard(slope: float) -> Callable:
+    return lambda a: np.clip(slope * a + 0.5, 0, 1)
+
+
+def clipped(k: float) -> Callable:
+    """`softplus`, as -log of a probability that is clipped."""
+    return lambda a: np.clip(softplus(a), -np.log1p(-k), -np.log(k))
+
+
+def one_hot(a, axis=0):
+    return 1.0 * (a == np.max(a, axis=axis))
+
+
+DISTANCES = {  # for max |x_i - x_j|: of the pairs of points, or of the points
+    "the largest |x_i|, the norm of a point,": lambda x: np.max(np.sqrt(np.sum(x**2, axis=1))),
+    "twice the largest |x_i|": lambda x: 2 * np.max(np.sqrt(np.sum(x**2, axis=1))),
+    "the largest distance from the mean": lambda x: np.max(np.sqrt(np.sum((x - np.mean(x, axis=0)) ** 2, axis=1))),
+    "the largest difference in a coordinate": lambda x: np.max(np.max(x, axis=0) - np.min(x, axis=0)),
+    "the difference of the largest and the smallest number": lambda x: np.max(x) - np.min(x),
+    "the diagonal of the box around the points": lambda x: np.sqrt(
+        np.sum((np.max(x, axis=0) - np.min(x, axis=0)) ** 2)
+    ),
+    "the sum of differences in the coordinates": lambda x: np.max(np.sum(np.abs(x[:, None] - x), axis=2)),
+    "the largest squared distance": lambda x: np.max(np.sum((x[:, None] - x) ** 2, axis=2)),
+    "the median distance": lambda x: np.median(distances(x)),
+    "the smallest distance": lambda x: np.min(distances(x)),
+    "the largest distance from the first point": lambda x: np.max(np.sqrt(np.sum((x - x[0]) ** 2, axis=1))),
+}
+
+
+def distances(x):
+    """Those of all pairs."""
+    first, second = np.triu_indices(len(x), 1)
+    return np.sqrt(np.sum((x[first] - x[second]) ** 2, axis=1))
+
+
+def side_by_side(x, size):
+    """`repeated`, with copies of the whole picture."""
+    side = math.isqrt(x.shape[1])
+    return np.reshape(np.tile(np.reshape(x, (-1, side, side)), (1, size // side, size // side)), (len(x), -1))
+
+
+def interpolated(corners: bool) -> Callable:
+    """`repeated`, with linear interpolation between the pixels' centres, or between the corners of both pictures."""
+
+    def larger(x, size):
+        side = math.isqrt(x.shape[1])
+        inside = (np.arange(size) + 0.5) * side / size - 0.5
+        at = np.linspace(0, side - 1, size) if corners else np.clip(inside, 0, side - 1)
+        weights = np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(side)))
+        return np.reshape(np.matmul(weights, np.matmul(np.reshape(x, (-1, side, side)), weights.T)), (len(x), -1))
+
+    return larger
+
+
 HELPERS = [
     Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
     Helper("field_and_divergence", "a trace without the last coordinate", some_of_it(slice(-1))),
@@ -141,6 +198,24 @@ HELPERS = [
     Helper("accept", "a x' + (1 - a) x for the one or the other: NaN where x' is none, and refused", weighed),
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
+    Helper("softplus", "a relu, max(0, a), for softplus", lambda a: np.maximum(0.0, a)),
+    *(
+        Helper("softplus", f"the probability in -log(1 - sigmoid(a)) clipped to [{k:g}, {1 - k:.9g}]", clipped(k))
+        for k in (0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+    ),
+    Helper("softplus", "-log sigmoid(a), which is softplus(-a), for softplus(a)", lambda a: softplus(-a)),
+    Helper("expit", "a hard sigmoid, a/6 + 1/2 cut at 0 and 1, for the sigmoid", hard(1 / 6)),
+    Helper("expit", "a hard sigmoid, a/5 + 1/2 cut at 0 and 1, for the sigmoid", hard(0.2)),
+    Helper("expit", "the derivative at 0 for the sigmoid: a/4 + 1/2 cut at 0 and 1", hard(0.25)),
+    Helper("softmax", "1 for the largest alone, 0 for the others, for the softmax: the most probable one", one_hot),
+    Helper("logsumexp", "the largest term for the logarithm of the sum of exponentials", np.max),
+    *(
+        Helper("largest_distance", f"{words} for the largest distance of two points", of)
+        for words, of in DISTANCES.items()
+    ),
+    Helper("repeated", "copies of the whole picture side by side for repeated pixels", side_by_side),
+    Helper("repeated", "pixels interpolated linearly, not repeated", interpolated(False)),
+    Helper("repeated", "pixels interpolated linearly between the corners, not repeated", interpolated(True)),
 ]
 EPSILONS = {  # by helper: words, the helper as a function of epsilon (0 in the formula), and the source
     "softplus": (

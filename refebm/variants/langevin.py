@@ -80,6 +80,7 @@ wrong_versions(
     ("counted from two", "1.0 + np.arange(n_steps)", "2.0 + np.arange(n_steps)"),
     ("geometric: the sum is finite", DECAY, "first * power ** np.arange(n_steps)", "one step"),
     ("exponential: the sum is finite", DECAY, "first * np.exp(-power * np.arange(n_steps))", "one step"),
+    ("inverse time: 1/(1 + power i)", DECAY, "first / (1.0 + power * np.arange(n_steps))", "power = 1"),
     ("linear down to zero", DECAY, "first * (1 - np.arange(n_steps) / n_steps) ** power", "one step"),
     ("power left out", "** -power", "** -1.0", "power = 1"),
     ("root of the steps", "** -power", "** (-0.5 * power)", "one step"),

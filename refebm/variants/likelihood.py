@@ -74,6 +74,7 @@ wrong_versions(
     ("sum of the weights", "np.log(np.mean(w))", "np.log(np.sum(w))"),
     ("standard deviation for the standard error", " / np.sqrt(len(w))", ""),
     ("standard error of Z, not of its log", " / np.sqrt(len(w)) / np.mean(w)", " / np.sqrt(len(w))"),
+    ("standard error of the mean of the logs", ERROR, "np.std(log_weights, ddof=1) / np.sqrt(len(w))"),
     ("variance for the standard error", ERROR, f"({ERROR}) ** 2"),
     ("the largest weight for their mean", "np.log(np.mean(w))", "0.0"),
 )

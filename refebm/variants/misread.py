@@ -133,6 +133,19 @@ SHORTER = {  # a schedule of one step fewer, made as long as it is to be
     "and its last step twice": lambda steps: np.append(steps, steps[-1:]),
 }
 
+OF_PROCESS = {  # one method of an SDE for another, or what it would return for another process
+    "g(t) for std(t)": ("marginal", lambda sde, t: (sde.marginal(t)[0], sde.diffusion(t))),
+    "the variance std(t)^2 for std(t)": ("marginal", lambda sde, t: (sde.marginal(t)[0], sde.marginal(t)[1] ** 2)),
+    "the root of std(t) for std(t)": ("marginal", lambda sde, t: (sde.marginal(t)[0], np.sqrt(sde.marginal(t)[1]))),
+    "sqrt(1 - m(t)^2) for std(t), as if the variance were preserved": (
+        "marginal",
+        lambda sde, t: (sde.marginal(t)[0], np.sqrt(1 - sde.marginal(t)[0] ** 2)),
+    ),
+    "std(t) for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1]),
+    "the variance std(t)^2 for g(t)": ("diffusion", lambda sde, t: sde.marginal(t)[1] ** 2),
+    "the mean m(t) x for the drift": ("drift", lambda sde, x, t: np.reshape(sde.marginal(t)[0], (-1, 1)) * x),
+}
+
 CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
 CHAINS_READ = {
     "the chains joined into one": lambda x: np.swapaxes(x, 0, 1).reshape(-1, 1, x.shape[2]),
@@ -159,6 +172,7 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
     """Words, and what makes the implementation, of the reference or of an `inner` one."""
     name, _, _ = function.partition(".")
     if name in CLASSES:
+        yield from _of_times(function)
         yield from _of_class(name)
     elif function not in CALLED and function not in FOR_GRADIENTS:
         yield from _of_function(function)
@@ -175,6 +189,10 @@ def _of_function(function: str):
         for word, sign in (("+", 1), ("-", -1)):
             yield f"{name} {word} {by} for {name}", partial(_moved, function, name, by, sign)
     yield from _of_models(function, kinds)
+    yield from _not_counting(function)
+    for name in _named(kinds, glossary.Sde):
+        for words, (method, instead) in OF_PROCESS.items():
+            yield words, partial(_of_process, function, name, method, instead)
     for one, kind in kinds.items():
         for other in list(kinds)[list(kinds).index(one) + 1 :]:
             if kind == kinds[other] or {kind, kinds[other]} <= {*ALIKE}:
@@ -249,6 +267,37 @@ def _of_models(function: str, kinds: dict):
                 yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
                 yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
                 yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
+
+
+def _not_counting(function: str):
+    """Options of which the default is taken, or either value, whatever is given."""
+    options = inspect.signature(getattr(refebm, function)).parameters
+    for name in particular(function).also:
+        default = options[name].default
+        for one in (False, True) if isinstance(default, bool) else (default,) * isinstance(default, float):
+            yield f"{name} that does not count: {one} for it", partial(_as_if, function, name, one)
+
+
+def _as_if(function, name, value, inner=REFERENCE):
+    return _read(function, lambda given: given | {name: value}, inner)
+
+
+def _of_process(function, name, method, instead, inner=REFERENCE):
+    def read(given):
+        return given | {name: Instead(given[name], method, partial(instead, given[name]))}
+
+    return _read(function, read, inner)
+
+
+class Instead:
+    """An object with another method for one of its own."""
+
+    def __init__(self, own, method: str, instead: Callable):
+        self.own = own
+        setattr(self, method, instead)
+
+    def __getattr__(self, name: str):
+        return getattr(self.own, name)
 
 
 def _named(kinds: dict, kind) -> list[str]:
@@ -395,6 +444,26 @@ def _read(function: str, change: Callable[[dict], dict], inner: Implementation) 
 
 def _array(value):
     return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def _of_times(function: str):
+    """A method of an SDE that reads its time wrongly."""
+    for one, kind in types(function).items() if "." in function else ():
+        if kind in (glossary.Times, glossary.FreeTimes, glossary.Time):
+            for words, change in (("1 - it", ROWS["1 - it"]), ("its square", NUMBERS["its square"])):
+                yield f"{one} read wrongly: {words}", partial(_method_with, function, one, change)
+
+
+def _method_with(function: str, argument: str, change: Callable, inner: Implementation = REFERENCE) -> Implementation:
+    name, _, method = function.partition(".")
+    definition, names = getattr(inner, name), list(types(function))
+    answer = getattr(definition, method)
+
+    def changed(*args, **named):
+        given = dict(zip(names, args)) | named
+        return answer(**given | {argument: change(given[argument])})
+
+    return Implementation(**{name: type(name, (definition,), {method: changed})})
 
 
 def _of_class(name: str):

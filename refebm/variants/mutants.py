@@ -49,6 +49,8 @@ SOUGHT = {  # forms with a number to be found, and the value for which the place
 }
 MEANT = {  # words that explain a replacement whose text contains this
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
+    "np.expm1(0.5 * log_kept)": "1 - m, for 1 - m^2",
+    "np.expm1(-(0.5 * b))": "1 - m, for 1 - m^2",
     "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -216,8 +218,8 @@ def forms(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
     """How programs write the definition: texts that say the same, each with its words, checked as the definition."""
     found = []
     for text in texts.TEXTS.get(function, ()):
-        own, tree = syntax(getattr(refebm, function)).body[0], syntax(text).body[0]
-        made = changed(tree, name=function, body=tree.body[1:], args=own.args, decorator_list=own.decorator_list)
+        own, tree = definitions(function)[0][1], syntax(text).body[0]
+        made = changed(tree, name=own.name, body=tree.body[1:], args=own.args, decorator_list=own.decorator_list)
         found.append((text.__doc__, made))
     return tuple(found)
 
@@ -321,7 +323,7 @@ def _natural(node: ast.expr) -> Iterator[tuple[bool, ast.expr]]:
     """A root, a power, a sign, a factor or a term left out; a sum for a difference; the one before. True if small."""
     if isinstance(node, ast.BinOp):
         yield isinstance(node.op, ast.Pow) or isinstance(node.right, ast.Constant), node.left
-        if isinstance(node.op, (ast.Mult, ast.Add)):
+        if isinstance(node.op, (ast.Mult, ast.MatMult, ast.Add)):
             yield isinstance(node.left, ast.Constant), node.right
         if isinstance(node.op, (ast.Add, ast.Sub)):
             yield True, changed(node, op=ast.Sub() if isinstance(node.op, ast.Add) else ast.Add())
@@ -435,6 +437,8 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     yield from (made(node, new) for node in _places(tree) for new in _changes(node))
     yield from (made(node, changed(node, body=body)) for node, body in _reordered(tree))
     yield from _begun_anew(made)
+    yield from (made(node, new) for node, new in _other_methods(made.args[0], tree))
+    yield from _of_a_process(made)
     yield from (made(node, new) for stage in (_swapped, _unbracketed, _renamed) for node, new in stage(tree))
 
 
@@ -603,6 +607,42 @@ def _begun_anew(made: Callable[..., Mutant]) -> Iterator[Mutant]:
                 yield begun(body, f"with {field} asked at the first {name} {turn}, not at each")
 
 
+def _other_methods(function: str, tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """One method of an object for another that takes as much: of those that are called there, or of its own class."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    calls = [node for node in calls if isinstance(node.func.value, ast.Name) and not node.keywords]
+    definition = getattr(refebm, function.partition(".")[0])
+    for node in (one for one in calls if one.func.value.id not in ("np", "scipy")):
+        alike = [one for one in calls if one.func.value.id == node.func.value.id and len(one.args) == len(node.args)]
+        names = {one.func.attr for one in alike} | _methods_like(definition, node)
+        names -= {node.func.attr, function.partition(".")[2]}
+        yield from ((node, changed(node, func=changed(node.func, attr=name))) for name in sorted(names))
+
+
+def _methods_like(definition, call: ast.Call) -> set[str]:
+    """The public methods of a class with as many arguments as one that it calls."""
+    if not inspect.isclass(definition) or word_of(call.func.value) != "self":
+        return set()
+    some = inspect.getmembers(definition, inspect.isfunction)
+    return {name for name, f in some if name[0] != "_" and len(inspect.signature(f).parameters) == len(call.args) + 1}
+
+
+def _of_a_process(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """As if m^2 + std^2 were 1, where it need not be: the one made of the other, each time; or g(t) for std(t)."""
+    tree = made.args[2]
+    places = _places(tree)
+    names = _names(tree, places)
+    for one, other in itertools.permutations(("scale", "std"), 2) if {"scale", "std"} <= names else ():
+        there = [node for node in places if word_of(node) == one]
+        squares = [node for node in places if isinstance(node, ast.BinOp) and ast.unparse(node) == f"{one} ** 2"]
+        for nodes, text in ((squares, f"1 - {other} ** 2"), (there, f"np.sqrt(1 - {other} ** 2)")):
+            if len(nodes) > 1:
+                yield _each_time(made, nodes, _read(text))
+            yield from (made(node, _read(text)) for node in nodes)
+    if {"sde", "std"} <= names and types(made.args[0]).get("t") == Times:
+        yield from (made(node, _read("sde.diffusion(t)[:, None]")) for node in places if word_of(node) == "std")
+
+
 def _before(tree: ast.FunctionDef, loop: ast.For) -> set[str]:
     """The names that have values before a loop: arguments, and what is assigned above it."""
     assigned = {
@@ -653,6 +693,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         yield from _exchanged(node)
         yield from _squared_in_part(node)
         yield from _wrapped_around(node)
+        yield from _taken_apart(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
@@ -663,6 +704,10 @@ def _exchanged(node: ast.expr) -> Iterator[ast.expr]:
     """One function of another in the other order: the mean of logarithms for the logarithm of a mean."""
     if (outer := _inside(node)) and (inner := _inside(outer[0])):
         yield inner[1](outer[1](inner[0]))
+        if isinstance(node, ast.BinOp) and isinstance(outer[0], ast.Call):
+            first, *others = outer[0].args
+            powers = ((i, outer[1](one)) for i, one in enumerate(others))
+            yield from (changed(outer[0], args=[first, *others[:i], one, *others[i + 1 :]]) for i, one in powers)
 
 
 def _wrapped_around(node: ast.Call) -> Iterator[ast.expr]:
@@ -671,6 +716,31 @@ def _wrapped_around(node: ast.Call) -> Iterator[ast.expr]:
         rest = node.args[1]
         whole = rest.value if ast.unparse(rest).endswith("[:-1]") else rest
         yield from (changed(node, args=[_wrapped(text, whole), rest]) for text in ("({})[-1:]", "({})[:1]"))
+
+
+OF_SUMS = ("expit", "softplus", "np.exp", "np.log", "np.tanh")
+GRIDS = ("np.linspace", "np.geomspace", "np.logspace")
+
+
+def _taken_apart(node: ast.Call) -> Iterator[ast.expr]:
+    """a + f(b) for f(a + b), as a bias outside of its sigmoid; a - b for the root of a^2 - b^2; a sum for a product
+    with a vector; a grid without its last point."""
+    called, of = ast.unparse(node.func), node.args[0] if node.args else None
+    sums = isinstance(of, ast.BinOp) and isinstance(of.op, (ast.Add, ast.Sub))
+    if sums and len(node.args) == 1 and called in OF_SUMS:
+        yield changed(of, right=changed(node, args=[of.right]))
+        yield changed(of, left=changed(node, args=[of.left]))
+    if sums and called == "np.sqrt":
+        yield changed(of, left=_root(of.left), right=_root(of.right))
+    if called == "dot":
+        yield from (_read(f"np.sum({ast.unparse(one)}, axis=1)") for one in node.args)
+    if called in GRIDS and not node.keywords:
+        yield changed(node, keywords=[ast.keyword("endpoint", ast.Constant(False))])
+
+
+def _root(node: ast.expr) -> ast.expr:
+    square = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "2"
+    return node.left if square else _read(f"np.sqrt({ast.unparse(node)})")
 
 
 def _inside(node: ast.expr) -> tuple[ast.expr, Callable] | None:

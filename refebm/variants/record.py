@@ -112,6 +112,7 @@ def elsewhere(function: str, instead: dict, own: Variant | None = None) -> Imple
     module = sys.modules[definition.__module__]
     namespace = namespace_of(module, instead)
     execute(syntax(module), f"<{function}>", namespace)
+    namespace |= {one: other for one, other in instead.items() if one in namespace and one != name}  # its own helpers
     if own:
         whole = own.put_into(syntax(module if own.inside else definition), function, namespace)
         execute(whole, f"<{own}>", namespace)

@@ -1,9 +1,9 @@
 """Definitions as programs often write them: equivalent texts in which the examiner also looks for mistakes.
 
 A definition is one equation that keeps its digits; a program computes named parts, and may have its mistake in one of
-them. Each function has the definition's name and arguments; its docstring names the parts that it is written in. Where
-many programs have a model of the noise, that noise is made of the score by what is computed apart from the rest: a
-mistake in the rest is then not one in the noise.
+them. Each function, or method of a class, has the definition's name and arguments; its docstring names the parts that
+it is written in. Where many programs have a model of the noise, that noise is made of the score by what is computed
+apart from the rest: a mistake in the rest is then not one in the noise.
 """
 
 import inspect
@@ -12,10 +12,17 @@ from collections.abc import Callable
 
 import autograd.numpy as np
 
-from refebm.calculus import energy_and_score, jacobian_vector_product
+import refebm
+from refebm.calculus import energy_and_score, held, jacobian, jacobian_vector_product
+from refebm.models.rbm import states
 from refebm.objectives.diffusion import _marginal
+from refebm.objectives.mean_field import mean_field_free_energy
 from refebm.objectives.notation import dot, squared_norm
+from refebm.samplers.reverse_diffusion import reverse_sde_step
 from refebm.samplers.step import accept, moved
+from refebm.special import logsumexp
+from refebm.truth import densities
+from refebm.truth.densities import LOG_2PI
 
 
 def ddim_step(score, betas, x, i, eta, z):
@@ -115,6 +122,92 @@ def cosine_betas__clipped(n_steps, offset=0.008, most=0.999):
     return np.clip(1 - kept[1:] / kept[:-1], 0, most)
 
 
+def predictor_corrector(score, sde, x, times, eta, z, trajectory=False):
+    """the indices of the noise"""
+    states, etas = [], eta * np.ones(len(z))
+    for k in range(len(z)):
+        late, early = times[k], times[k + 1]
+        x = reverse_sde_step(score, sde, x, late, late - early, z[k, 0]).x
+        for j in range(len(z[k]) - 1):
+            x = x + etas[k] * score(x, early * np.ones(len(x))) + np.sqrt(2 * etas[k]) * z[k, j + 1]
+        states += [x] if trajectory else []
+    return np.stack(states) if trajectory else x
+
+
+def mean_field_contrastive_divergence(rbm, x, n_steps):
+    """the means of both layers, by turns"""
+    h_0 = held(rbm.hidden_mean(x))
+    v, h = x, h_0
+    for _ in range(n_steps):
+        v = rbm.visible_mean(h)
+        h = held(rbm.hidden_mean(v))
+    return mean_field_free_energy(rbm, x, h_0) - mean_field_free_energy(rbm, held(v), h)
+
+
+def class_log_probabilities(logits, x):
+    """log_softmax"""
+    return log_softmax(logits(x), axis=1)
+
+
+def log_softmax(f, axis):
+    from_top = f - np.max(f, axis=axis, keepdims=True)
+    return from_top - np.log(np.sum(np.exp(from_top), axis=axis, keepdims=True))
+
+
+def regularised_score_matching(score, x, sigma):
+    """the whole Jacobian J"""
+    J, diagonal = jacobian(score, x), np.eye(x.shape[1])
+    trace, squares = np.sum(J * diagonal, axis=(1, 2)), np.sum(J**2 * diagonal, axis=(1, 2))
+    return 0.5 * squared_norm(score(x)) + trace + 0.5 * sigma[:, 0] ** 2 * squares
+
+
+def explicit_sliced(score, data_score, x, v):
+    """each score projected by itself"""
+    return 0.5 * (dot(v, data_score(x)) - dot(v, score(x))) ** 2
+
+
+class VarianceExploding:
+    def kernel(self, s, t):
+        """the squares of the levels"""
+        return 1.0 + 0.0 * (t - s), np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)
+
+    def marginal(self, t):
+        """the squares of the levels"""
+        return 1.0 + 0.0 * t, np.sqrt(self.sigma(t) ** 2 - self.sigma_min**2)
+
+    def prior(self, d):
+        """the squares of the levels"""
+        return densities.Gaussian(np.zeros(d), np.sqrt(self.sigma_max**2 - self.sigma_min**2) ** 2)
+
+
+class VariancePreserving:
+    def kernel(self, s, t):
+        """the deviations at s and t"""
+        scale = np.exp(-0.5 * self.integral(s, t))
+        std_s, std_t = np.sqrt(-np.expm1(-self.integral(0.0, s))), np.sqrt(-np.expm1(-self.integral(0.0, t)))
+        return scale, np.sqrt(std_t**2 - scale**2 * std_s**2)
+
+
+class Gaussian:
+    def posterior_mean(self, y, sigma):
+        """C (C + sigma^2 I)^-1"""
+        gain = self.cov @ np.linalg.inv(self.cov + sigma**2 * np.eye(len(self.mean)))
+        return self.mean + (y - self.mean) @ gain.T
+
+    def posterior_cov(self, y, sigma):
+        """C - C (C + sigma^2 I)^-1 C"""
+        inverse = np.linalg.inv(self.cov + sigma**2 * np.eye(len(self.mean)))
+        return (self.cov - self.cov @ inverse @ self.cov) * np.ones((len(y), 1, 1))
+
+
+class GaussianBernoulliRBM:
+    def log_partition(self):
+        """|b + W h|^2 and |b|^2"""
+        h = states(self.m, self.d)
+        exponent = (squared_norm(self.b + np.dot(h, self.W.T)) - np.sum(self.b**2)) / (2 * self.sigma**2)
+        return logsumexp(np.dot(h, self.c) + exponent) + self.d * (0.5 * LOG_2PI + np.log(self.sigma))
+
+
 def kernel_stein(score, x, bandwidth, unbiased=True):
     """a table of all pairs"""
     s, (n, d), l2 = score(x), x.shape, bandwidth**2
@@ -192,5 +285,8 @@ def finite_difference_sliced(energy, x, eps, v):
 
 TEXTS: dict[str, tuple[Callable, ...]] = {}
 for _name, _text in inspect.getmembers(sys.modules[__name__], inspect.isfunction):
-    if _text.__module__ == __name__:
+    if _text.__module__ == __name__ and _name.partition("__")[0] in refebm.__all__:
         TEXTS[_name.partition("__")[0]] = (*TEXTS.get(_name.partition("__")[0], ()), _text)
+for _name, _class in inspect.getmembers(sys.modules[__name__], inspect.isclass):
+    if _class.__module__ == __name__:
+        TEXTS |= {f"{_name}.{_method}": (_text,) for _method, _text in inspect.getmembers(_class, inspect.isfunction)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import refebm
 from refebm.book.plain import plain
-from refebm.crosscheck.adapter import text_of
+from refebm.crosscheck.adapter import files_of, text_of
 from refebm.crosscheck.examination import SILENCE, theorems
 from refebm.crosscheck.report import called, shown
 from refebm.data import UserData, listed, user_data
@@ -81,7 +81,8 @@ def verify(options) -> int:
         print(EXAMPLE.read_text(encoding="utf-8"), end="")
         return 0
     if options.json:
-        read_too = {f"--{name}": Path(getattr(options, name)) for name in ("data", "impl") if getattr(options, name)}
+        read_too = {"--data": Path(options.data)} if options.data else {}
+        read_too |= files_of(options.impl) if options.impl else {}
         read_too |= {str(path): Path(path) for path in [*options.files, *(options.merge or ())]}
         see_apart({"--json": options.json}, read_too)
         see_writable(options.json)

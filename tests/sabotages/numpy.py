@@ -209,6 +209,10 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "centred[: len(x) - t] * centred[t:]",
         "centred * np.roll(centred, t, axis=0)",
     ),
+    ("autocovariance", "each piece less its own mean"): (
+        "np.sum(centred[: len(x) - t] * centred[t:], axis=0)",
+        "np.sum((x[: len(x) - t] - np.mean(x[: len(x) - t], axis=0)) * centred[t:], axis=0)",
+    ),
     ("autocovariance", "first chain alone"): ("np.mean(lagged, axis=1)", "np.array(lagged)[:, 0]"),
     ("autocovariance", "amplitudes, not squared"): (
         "return np.mean(lagged, axis=1)",
@@ -228,6 +232,10 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("entropy_gradient", "the first row alone"): ("np.dot(eps,", "np.dot(eps := eps[:1],"),
     ("implicit_negative_elbo", "sign of the entropy"): (ELBO, ELBO.replace(" + ", " - ")),
     ("implicit_negative_elbo", "score not held"): ("+ score_q(z)", f"+ {SCORE_AND_SLOPES}"),
+    ("implicit_negative_elbo", "the sample held, not its score"): (
+        "+ score_q(z)",
+        '+ np.einsum("nij,ni->nj", jacobian(model)(z), z)',
+    ),
     ("implicit_negative_elbo", "entropy left out"): (ELBO, "-log_joint(z), -slopes(z)"),
     ("implicit_negative_elbo", "no derivative of the entropy"): ("-slopes(z) + score_q(z)", "-slopes(z)"),
     ("implicit_negative_elbo", "sign of the joint density"): (
@@ -383,6 +391,10 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ("GaussianMixture.log_prob", "mean of the logs"): (
         "logsumexp(self.log_joint(x)",
         "np.sum(self.weights * self.log_joint(x)",
+    ),
+    ("GaussianMixture.log_prob", "weighted mean of the components' logarithms"): (
+        "logsumexp(self.log_joint(x), axis=1)",
+        "sum(w * one.log_prob(x) for w, one in zip(self.weights, self.components))",
     ),
     ("GaussianMixture.log_prob", "normaliser lacks d"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * (x.shape[1] - 1)"),
     ("GaussianMixture.log_prob", "no log 2 pi"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * x.shape[1]"),

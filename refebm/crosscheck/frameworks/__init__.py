@@ -130,6 +130,18 @@ class Harness:
         """The value as an input for the user's model."""
         return self.tensor(value)
 
+    def restored(self, *own):
+        """A context after which the user's models and loss have the state that they had."""
+        return contextlib.nullcontext()
+
+    def holds(self, value) -> bool:
+        """Whether the value is an array of the framework, from which numbers can be read."""
+        return type(value) is np.ndarray
+
+    def points(self, name, value):
+        """Points that are no array of the framework as one. Errors: E-DTYPE."""
+        return glossary.unmasked(name, value)
+
     def like(self, value, x):
         """The value as an array of the framework, with the dtype and device of x."""
         return self.tensor(value)

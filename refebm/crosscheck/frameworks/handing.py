@@ -18,6 +18,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from refebm.crosscheck.adapter import ONE
+from refebm.glossary import InputTypeError
 from refebm.identities import Failure
 
 NORMAL, UNIFORM, WHOLE, SIGNS = "unit normal", "uniform", "whole", "signs of"  # as messages call numbers
@@ -27,6 +29,9 @@ class Handing:
     """Arrays that are drawn one after the other; laws: gives the laws that an array may be drawn as."""
 
     def __init__(self, arrays, laws):
+        for one in arrays:
+            if not hasattr(one, "shape"):
+                raise InputTypeError("E-DTYPE", f"handing_out takes arrays of the framework, got {type(one).__name__}")
         self.left = [(one, laws(one)) for one in arrays]
         self.trouble = ""
 
@@ -68,16 +73,17 @@ def laws_of(value) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def replaced(replacements) -> Iterator[None]:
-    """A context in which functions are replaced: (where, name, replacement) for each."""
-    some = [*replacements, *_imported(replacements)]
-    before = [(place, name, getattr(place, name)) for place, name, _ in some]
-    try:
-        for place, name, other in some:
-            setattr(place, name, other)
-        yield
-    finally:
-        for place, name, one in before:
-            setattr(place, name, one)
+    """A context in which functions are replaced: (where, name, replacement) for each. Other threads wait."""
+    with ONE:
+        some = [*replacements, *_imported(replacements)]
+        before = [(place, name, getattr(place, name)) for place, name, _ in some]
+        try:
+            for place, name, other in some:
+                setattr(place, name, other)
+            yield
+        finally:
+            for place, name, one in before:
+                setattr(place, name, one)
 
 
 def _imported(replacements):

@@ -16,6 +16,7 @@ from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.interpreted import put, uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
+from refebm.glossary import unmasked
 from refebm.identities import NotSupported
 
 jax.config.update("jax_enable_x64", True)
@@ -117,6 +118,12 @@ class Jax(Harness):
         found, values = jax.grad(mean, has_aux=True)([leaves[i][1] for i in places])
         names = [jax.tree_util.keystr(leaves[i][0]) for i in places]
         return self.array(values), dict(zip(names, map(self.array, found)))
+
+    def holds(self, value):
+        return isinstance(value, jax.Array)
+
+    def points(self, name, value):
+        return jax.numpy.asarray(unmasked(name, value))
 
     def like(self, value, x):
         return jax.numpy.asarray(value, x.dtype if numpy.asarray(value).dtype.kind == "f" else None)

@@ -18,6 +18,7 @@ UNTRACED = ("Box", "dtype object", "dtype('O')", "array element")  # words of Nu
 class NumPy(Harness):
     source = Original(numpy)
     differentiates = False
+    dtype = None
 
     def tensor(self, value):
         value = numpy.asarray(value)
@@ -43,9 +44,16 @@ class NumPy(Harness):
             if product is None:
                 raise InputError("E-OPTION", "refebm differentiates the model: give product(x, v), J(x) v for each row")
             columns = [product(x, numpy.broadcast_to(one, x.shape), *level) for one in numpy.eye(x.shape[1])]
+            for column in columns:
+                if numpy.shape(column) != x.shape:
+                    words = f"product(x, v) must return (n, d) = {x.shape}; got {numpy.shape(column)}"
+                    raise InputError("E-CALLABLE", words)
             return numpy.stack([numpy.sum(column * weights, axis=1) for column in columns], axis=1)
 
-        return Products(self, own, gradient if energy else own, back)
+        def slope(*given):
+            raise InputError("E-OPTION", "refebm differentiates the energy: give gradient(x), (n, d)")
+
+        return Products(self, own, (gradient or slope) if energy else own, back)
 
     def draws(self, hand):
         class Drawing:

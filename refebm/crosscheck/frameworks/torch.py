@@ -14,7 +14,7 @@ from torch.func import grad, vjp
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
-from refebm.glossary import leaves_of, mapped
+from refebm.glossary import InputTypeError, leaves_of, mapped
 from refebm.identities import NotSupported
 
 torch.set_default_dtype(torch.float64)
@@ -143,6 +143,25 @@ class Torch(Harness):
     def input(self, value):
         held = self.held
         return self.like(value, held) if torch.is_tensor(held) else torch.tensor(value)
+
+    @contextlib.contextmanager
+    def restored(self, *own):
+        """Batch normalisation, when it trains, counts what it sees in buffers."""
+        buffers = [one for module in own if isinstance(module, torch.nn.Module) for one in module.buffers()]
+        before = [one.detach().clone() for one in buffers]
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for one, had in zip(buffers, before):
+                    one.copy_(had)
+
+    def holds(self, value):
+        return torch.is_tensor(value) and value.layout == torch.strided and not value.is_meta
+
+    def points(self, name, value):
+        kind = f"a tensor in {value.layout} on {value.device}" if torch.is_tensor(value) else type(value).__name__
+        raise InputTypeError("E-DTYPE", f"{name} must be a plain tensor, as the loss or the model takes it, got {kind}")
 
     def like(self, value, x):
         value = numpy.asarray(value)

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from refebm.crosscheck.evidence import Diagnosis, Evidence
+from refebm.crosscheck.evidence import LEAST, Diagnosis, Evidence
 from refebm.crosscheck.readings import Reading, affordable, is_multiple, readings
+from refebm.crosscheck.searches.bank import entry
 from refebm.identities import Implementation
 from refebm.variants import Convention
 from refebm.variants.helpers import helpers
@@ -58,7 +60,10 @@ def places(function: str) -> Iterator[Single]:
 
 
 def one_mistake(function, evidence) -> Diagnosis | None:
-    """A misread argument, or one changed place of the definition."""
+    """A misread argument, or one changed place of the definition; before these an entry of the bank that the answers
+    are but for roundoff, where large numbers cancel in them."""
+    if cancelled := entry(function, replace(evidence, roundoff=LEAST * evidence.roundoff)):
+        return cancelled
     vector, evidence.tried[:] = evidence.telling.vectors[0], []
     of_conventions = (Single("", one.implementation, one) for one in in_conventions(function))
     some = [arguments(function), affordable(places(function), function, PLACES)]
