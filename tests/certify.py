@@ -150,10 +150,15 @@ def change_by_the_oracle(asked):
     with mp.workdps(30):
         here = [total(part) for part in oracle.leaves(oracle.formula(name, given))]
         size = np.zeros(len(here))
-        for path in inputs(given):
+        for path in (path for path in inputs(given) if not alone(asked, found(given, path))):
             there = oracle.leaves(oracle.formula(name, replaced(given, path, found(given, path) * (1 + oracle.NUDGE))))
             size += [float(abs(total(b) - a) / oracle.NUDGE) for a, b in zip(here, there)]
     return size
+
+
+def alone(asked, value):
+    """Whether an input does not move: beside a shape of 1 the Fisher information of a Gamma law is infinite."""
+    return asked.function == "Gamma.fisher_information" and value == 1
 
 
 def answered(asked):
@@ -183,6 +188,11 @@ def answer(asked):
     return row
 
 
+def answers(row, asked):
+    """Whether a row of the table is the answer to a question, with the gradient if one is asked for."""
+    return row.get("of") == fingerprint(asked) and ("gradient" in row) == asked.gradient
+
+
 def number(value, scale):
     """The nearest double; what is nothing but the error of a numerical derivative is 0."""
     return float(value) if abs(value) > scale * 1e-40 else 0.0
@@ -204,7 +214,7 @@ def main():
     options = parser.parse_args()
     known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
     everything = [one for function in EXAMINED for one in questions(function)]
-    fresh = [one for one in everything if known.get(one.function, {}).get(one.id, {}).get("of") != fingerprint(one)]
+    fresh = [one for one in everything if not answers(known.get(one.function, {}).get(one.id, {}), one)]
     asked = everything[::20] if options.check else everything if options.all else fresh
     with Pool() as pool:
         rows = pool.map(answered, asked, chunksize=1)
@@ -212,9 +222,9 @@ def main():
         stale = [f"{function} {number}" for function, number, row in rows if known[function].get(number) != row]
         print("would change: " + ", ".join(stale) if stale else f"{len(rows)} answers are as the oracle gives them")
         return 1 if stale else 0
-    answers = {(f, number): row for f, numbers in known.items() for number, row in numbers.items()}
-    answers |= {(function, number): row for function, number, row in rows}
-    table = {f: {one.id: answers[f, one.id] for one in questions(f)} for f in EXAMINED}
+    told = {(f, number): row for f, numbers in known.items() for number, row in numbers.items()}
+    told |= {(function, number): row for function, number, row in rows}
+    table = {f: {one.id: told[f, one.id] for one in questions(f)} for f in EXAMINED}
     lines = [f"{json.dumps(f)}: {{\n" + ",\n".join(f"{json.dumps(i)}: {json.dumps(r)}" for i, r in t.items()) + "\n}"
              for f, t in table.items()]  # fmt: skip
     TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

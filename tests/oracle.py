@@ -1621,7 +1621,7 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
-MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network", "rbm")
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network", "rbm", "field", "logits")
 
 
 def gradient(name, parameter, **arguments):
@@ -1634,7 +1634,7 @@ def gradient(name, parameter, **arguments):
 
     def derivative(entry):
         def loss(value):
-            values = formula(name, replaced(arguments, entry, value))
+            values = leaves(formula(name, replaced(arguments, entry, value)))
             return mp.fsum(map(total, values)) / len(values)
 
         return mp.diff(loss, found(arguments, entry))

@@ -163,7 +163,7 @@ def entropy_gradient(model, sampler, phi, eps):
 def test_generators_and_maps_are_known_by_their_names(tmp_path, capsys):
     status, out, findings = crosscheck(tmp_path, capsys, NAMED)
     assert status == 1 and "the generator LEAST_SQUARES; the generator KULLBACK_LEIBLER" in out
-    assert "partly       bregman_noise_contrastive" in out and "  4 of 30 questions asked " in out
+    assert "partly       bregman_noise_contrastive" in out and "  4 of 31 questions asked " in out
     assert "never asked: a generic question, d = 3, n = 4; " in findings["bregman_noise_contrastive"]["diagnosis"]
     assert findings["entropy_gradient"]["status"] == "passed"
     wrong = NAMED.replace("eps @ phi[0].T + phi[1]", "eps @ phi[0].T - phi[1]")
@@ -284,9 +284,9 @@ def test_a_function_that_lacks_its_last_argument_is_not_called_without_it():
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("y + undefined", "NameError: name 'undefined' is not defined (in 36 of 36 questions)\n    adapter.py:6: "),
-        ("score(None)", "(in 36 of 36 questions)\n    adapter.py:6: return score(None)\n"),
-        ("np.linalg.inv(y[:, :1])", "(in 36 of 36 questions)\n    adapter.py:6: return np.linalg.inv(y[:, :1])\n    _"),
+        ("y + undefined", "NameError: name 'undefined' is not defined (in 37 of 37 questions)\n    adapter.py:6: "),
+        ("score(None)", "(in 37 of 37 questions)\n    adapter.py:6: return score(None)\n"),
+        ("np.linalg.inv(y[:, :1])", "(in 37 of 37 questions)\n    adapter.py:6: return np.linalg.inv(y[:, :1])\n    _"),
     ],
 )
 def test_lines_of_refebm_are_not_shown_and_those_of_the_adapter_are(tmp_path, capsys, body, said):

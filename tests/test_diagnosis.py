@@ -1283,3 +1283,69 @@ def test_an_epsilon_in_a_divisor_is_found_in_a_long_text(epsilon):
     text += f"    return np.sqrt(pooled / (w + {epsilon}))\n"
     found = examined(text, "split_r_hat")
     assert found.status == "convention" and f"an epsilon of {epsilon:.3g}" in found.diagnosis, found.diagnosis
+
+
+HEAD = """
+import autograd
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+
+@objective(gradient=True)
+"""
+WRONG_AT_A_SPECIAL_CASE = {  # by what is said of them
+    "wrong where shape is 1 only": (
+        "Gamma.fisher_information",
+        "class Gamma:\n    def __init__(self, shape, rate):\n        self.a, self.b = shape, rate\n\n"
+        "    def fisher_information(self):\n        return self.b**2 / np.maximum(self.a - 2, 0.25)\n",
+    ),
+    "naive form: log of the sum of exp": (
+        "classifier_energy",
+        "def classifier_energy(logits, x):\n    return -np.log(np.sum(np.exp(logits(x)), axis=1))\n",
+    ),
+    "NaN": (
+        "mean_field_free_energy",
+        "def mean_field_free_energy(rbm, v, h):\n"
+        "    entropy = -sum(np.sum(p * np.log(p) + (1 - p) * np.log(1 - p), axis=1) for p in (v, h))\n"
+        "    return rbm.energy(v, h) - entropy\n",
+    ),
+    "right where b is 0": (
+        "BinaryRBM.visible_mean",
+        "class BinaryRBM:\n    def __init__(self, b, c, W):\n        self.b, self.W = b, W\n\n"
+        "    def visible_mean(self, h):\n        return self.b + 1 / (1 + np.exp(-np.dot(h, self.W.T)))\n",
+    ),
+    "right where there is one component": (
+        "GaussianMixture.score",
+        "class GaussianMixture:\n    def __init__(self, weights, means, covs):\n"
+        "        self.laws = list(zip(means, np.linalg.inv(covs)))\n\n    def score(self, x):\n"
+        "        return sum(np.dot(m - x, p) for m, p in self.laws) / len(self.laws)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("said", WRONG_AT_A_SPECIAL_CASE)
+def test_special_cases_are_asked(said):
+    function, text = WRONG_AT_A_SPECIAL_CASE[said]
+    finding = examined(HEAD + text, function)
+    assert finding.status == "failed" and said in finding.diagnosis, finding.diagnosis
+
+
+TAKEN = """
+    s, back = field(x), autograd.make_vjp(field, 0)(x)[0]
+    constant = lambda a: np.array(autograd.tracer.getval(a))
+    rows = [back(np.ones((len(x), 1)) * unit) for unit in np.eye(x.shape[1])]
+    div = sum(row[:, i] for i, row in enumerate(rows))
+"""
+
+
+@pytest.mark.parametrize("held", ["", "s", "div"])
+def test_what_is_differentiated_in_training_has_gradients(held):
+    """Each part of an answer, though it is no loss."""
+    given = ", ".join(f"constant({one})" if one == held else one for one in ("s", "div"))
+    text = f"{HEAD}def field_and_divergence(field, x):{TAKEN}    return {given}\n"
+    finding = examined(text, "field_and_divergence")
+    if not held:
+        assert finding.status == "passed" and finding.gradients, finding.diagnosis
+    else:
+        words = "the value is right, its gradient in the parameters is wrong in layers"
+        assert finding.status == "failed" and words in finding.diagnosis, finding.diagnosis

@@ -11,6 +11,7 @@ from refebm.crosscheck.facts import EXCEPTIONS, WORDS, cancelled, facts, spread
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import Vector, reference_gradient, tolerance, vectors
 from refebm.crosscheck.verdict import judge
+from refebm.identities import REFERENCE
 from refebm.variants import WRONG
 from refebm.variants.arguments import GRID, ask, flat
 from tests.test_verdict import ISM, STEP, U, answers, gradient
@@ -562,3 +563,229 @@ def test_which_numbers_large_ones_cancelled():
     assert found(900 * 7 * U, quarter, 0.0, 0.0, **other) == [False, True, False, False] * 4
     assert found(31 * 8 * U, 29 * 8 * U, 0.0, 29 * 8 * U, **other) == [False, True, False, True] * 4
     assert found(np.nan, 0.0, 0.0, 0.0) == [False] * 16
+
+
+# --- which part of an answer, and what it depends on ------------------------------------------------------------------
+
+
+def answered_with(function, changed, **given):
+    """What is said of the answers to questions whose arguments are changed first."""
+    some = list(vectors(function))
+    got = [flat(ask(function, REFERENCE, changed(dict(vector.asked.arguments)))) for vector in some]
+    return facts(Evidence(some, "per row", np.concatenate([np.ravel(one) for one in got]), U, **given))
+
+
+def without(name, *place):
+    """A change of the arguments: what is at this place of one is 1."""
+
+    def change(given):
+        value = np.array(given[name])
+        value[place] = 1.0
+        return given | {name: value}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("function", "changed", "said"),
+    [
+        ("predictor_corrector", without("z", slice(None), -1), "z[:, -1]"),
+        ("annealed_langevin", without("z", -1), "z[-1]"),
+        ("annealed_langevin", without("z", slice(None), -1), "z[:, -1]"),
+        ("unbiased_mean", without("y", -1), "y[-1]"),
+        ("score_from_clean_point", without("std", ...), "std"),  # and no place in it
+        ("flow_matching", without("z", ...), "z"),
+        ("multigrid_chain", lambda given: given | {"z": (*given["z"][:-1], 0 * given["z"][-1])}, "z[-1]"),
+        ("BinaryRBM.energy", without("h", ...), "h"),
+        ("cosine_betas", lambda given: given | {"most": 0.9375}, "most"),
+    ],
+)
+def test_an_argument_or_its_last_part_does_not_matter(function, changed, said):
+    assert f"the answer does not depend on {said}" in answered_with(function, changed)
+    assert not any("depend" in fact for fact in answered_with(function, lambda given: given))
+
+
+def test_what_matters_in_one_row_matters():
+    """Also if the answers of another question do not depend on it; and two things that do not matter are both said."""
+    some = [question(i, n=4, apart=("x", "z", "z[-1]")) for i in (0, 1)]
+    for vector in some:
+        vector.value[:] = [1.0, 2.0, 3.0, 4.0]
+    for got, said in (
+        ([7, 8, 9, 7.0], "z[-1]"),
+        ([7, 8, 7, 7.0], "z"),
+        ([7, 7, 7, 7.0], "x and z"),
+        ([7, 8, 9, 5.0], ""),
+    ):
+        told = facts(Evidence(some, "per row", np.array(2 * got), U))
+        assert [fact for fact in told if "depend" in fact] == [f"the answer does not depend on {said}"] * bool(said)
+    mixed = Evidence(some, "per row", np.array([7, 8, 9, 7.0, 7, 8, 9, 5.0]), U)
+    assert not any("depend" in fact for fact in facts(mixed))
+    near = [1.0, 1.0 + 1e-15, 3.0, 4.0]  # right answers that hardly differ tell nothing
+    for vector in some:
+        vector.value[:] = near
+    assert not any("x" in fact for fact in facts(Evidence(some, "per row", np.array(2 * [7, 7, 9, 8.0]), U)))
+
+
+def numbers_at(shape, *place):
+    """Which numbers of a part are at a place."""
+    mask = np.zeros(shape, bool)
+    mask[place] = True
+    return np.ravel(mask)
+
+
+OFF = np.array([3e3, 8e3, 5e3, 9e3, 2e3, 7e3])  # tolerances, in no proportion
+
+
+@pytest.mark.parametrize(
+    ("function", "place", "said"),
+    [
+        ("decaying_steps", (0,), "in the first entry of each answer"),
+        ("cosine_betas", (-1,), "in the last entry of each answer"),
+        ("autocorrelation", (0,), "in the first entry of each answer"),
+        ("langevin_step", (slice(None), 0), "in the first coordinate"),
+        ("langevin_step", (slice(None), -1), "in the last coordinate"),
+        ("tweedie_cov", None, "on the diagonal"),
+    ],
+)
+def test_an_end_of_the_answers(function, place, said):
+    """Right there, and wrong elsewhere; or wrong there only, also where these are few."""
+
+    def there(vector):
+        shape = vector.shapes[0]
+        return np.ravel(np.indices(shape)[1] == np.indices(shape)[2]) if place is None else numbers_at(shape, *place)
+
+    def by(vector, where):
+        return np.resize(OFF, len(vector.value)) * where
+
+    some = list(vectors(function))
+    assert f"right {said}" in told(some, lambda vector: by(vector, ~there(vector)))
+    assert f"wrong {said} only" in told(some, lambda vector: by(vector, there(vector)))
+    half = [vector for vector in some if vector.asked.confirms]
+    few = lambda vector: by(vector, there(vector) & any(vector is one for one in half))  # noqa: E731
+    assert f"wrong {said} only" in told(some, few)
+
+
+def test_the_first_grid_is_right():
+    some = list(vectors("multigrid_chain"))
+    first = lambda vector: np.arange(len(vector.value)) < np.prod(vector.shapes[0])  # noqa: E731
+    by = lambda vector: np.resize(OFF, len(vector.value)) * ~first(vector)  # noqa: E731
+    assert "right in the first part of each answer" in told(some, by)
+
+
+def test_beside_an_end_there_may_be_another_place():
+    some = list(vectors("geometric_noise_levels"))
+
+    def by(vector):
+        rest = ~numbers_at(vector.shapes[0], -1) & (vector.asked.given["d"] > 1)
+        return np.concatenate([np.resize(OFF, len(rest)) * rest, [0.0]])
+
+    assert {"right in the last entry of each answer", "right where d is 1"} <= set(told(some, by))
+
+
+@pytest.mark.parametrize(
+    ("function", "holds", "said"),
+    [
+        ("BinaryRBM.visible_mean", lambda p: not np.any(p["b"]), "b is 0"),
+        ("GaussianBernoulliRBM.free_energy", lambda p: not np.any(p["c"]), "c is 0"),
+        ("Gaussian.score", lambda p: np.array_equal(p["cov"], np.eye(len(p["cov"]))), "cov is the identity"),
+        ("Laplace.log_prob", lambda p: np.all(p["scale"] == 1), "scale is 1"),
+        ("GaussianMixture.score", lambda p: len(p["means"]) == 1, "there is one component"),
+        (
+            "GaussianMixture.posterior_cov",
+            lambda p: len(p["means"]) > 1 and not np.any(np.ptp(p["means"], axis=0)),
+            "all means are equal",
+        ),
+        ("Gamma.fisher_information", lambda p: np.all(p["shape"] == 1), "shape is 1"),
+        ("decaying_steps", lambda given: given["power"] == 1, "power is 1"),
+    ],
+)
+def test_parameters_that_do_nothing(function, holds, said):
+    """It is said where a neutral value of a parameter is right, or alone is wrong."""
+
+    def there(vector):
+        given = vector.asked.arguments
+        return bool(holds(given["density"]["parameters"] if "density" in given else given))
+
+    some = list(vectors(function))
+    assert 2 <= sum(map(there, some)) < len(some) / 2
+    by = lambda vector, yes: np.resize(OFF, len(vector.value)) * (there(vector) == yes)  # noqa: E731
+    assert told(some, lambda vector: by(vector, False)) == [f"right where {said}"]
+    assert told(some, lambda vector: by(vector, True)) == [f"wrong where {said} only"]
+
+
+def in_rows(vector, of_row):
+    """A number for each row, once for each number of it."""
+    rows = vector.shapes[0][0]
+    return np.repeat(of_row[:rows], len(vector.value) // rows)
+
+
+def alike(function, made, left_out=None):
+    """What is said of how answers are off: made(vector) are they."""
+    some = list(vectors(function))
+    got = np.concatenate([made(vector) for vector in some])
+    known = ("all rows of a question", "all numbers of an answer", "each row is")
+    with np.errstate(over="ignore"):  # where answers should be 0
+        return [fact for fact in facts(Evidence(some, "per row", got, U, left_out)) if fact.startswith(known)]
+
+
+def number_of(vector):
+    """A number of its own for each question."""
+    return 1.5 + int(vector.asked.id) / 8
+
+
+EACH = np.array([1.5, -2.0, 0.75, 3.0, 1.25])  # a number for each row
+
+
+def test_how_answers_are_off():
+    """By a constant or a factor, of each question or each row; or along an argument."""
+    constant = "all rows of a question are off by the same amount: a constant is wrong"
+    assert alike(ISM, lambda v: v.value + number_of(v)) == [constant]
+    assert alike(ISM, lambda v: v.value + 1.5) == []  # that has a name
+    assert alike(ISM, lambda v: v.value + in_rows(v, EACH)) == []
+    factor = "all numbers of an answer are off by the same factor"
+    assert alike(ISM, lambda v: v.value * number_of(v)) == [factor]
+    assert alike("decaying_steps", lambda v: v.value * number_of(v)) == [factor]
+    assert alike("decaying_steps", lambda v: v.value + number_of(v)) == []  # where there are no rows
+    of_row = "each row is the right one times a factor of its own"
+    assert alike("tweedie_mean", lambda v: v.value * in_rows(v, EACH)) == [of_row]
+    assert alike(ISM, lambda v: v.value * in_rows(v, EACH)) == []  # with one number each that says nothing
+    gone = lambda v: np.where(in_rows(v, np.arange(5)) == 1, np.inf, v.value * in_rows(v, EACH))  # noqa: E731
+    assert alike("tweedie_mean", gone) == [of_row]
+    along = lambda v: v.value + in_rows(v, EACH) * np.ravel(v.asked.arguments["z"])  # noqa: E731
+    assert alike("langevin_step", along) == ["each row is off by a multiple of z"]
+    assert alike("langevin_step", lambda v: along(v) + 1e-9 * np.arange(len(v.value))) == []
+
+
+def test_answers_that_are_equal_in_all_rows_are_off_alike():
+    """As a posterior covariance is: then it is no constant that is wrong."""
+    assert alike("Gaussian.posterior_cov", lambda v: v.value + number_of(v)) == []
+
+
+def test_a_few_numbers_that_are_off_by_one_amount():
+    """As where something is cut; not all of them, which has a name, nor those of one question."""
+    some = list(vectors("cosine_betas"))
+    value = np.concatenate([vector.value for vector in some])
+
+    def said(by):
+        off = np.concatenate([by(vector) * np.ones(len(vector.value)) for vector in some])
+        told = facts(Evidence(some, "per row", value + off, U))
+        return [fact for fact in told if fact.startswith("the wrong numbers are all")]
+
+    last = lambda vector: numbers_at(vector.shapes[0], -1)  # noqa: E731
+    assert said(lambda vector: 0.0625 * last(vector)) == ["the wrong numbers are all 0.0625 too large"]
+    assert said(lambda vector: -0.0625 * last(vector)) == ["the wrong numbers are all 0.0625 too small"]
+    assert said(lambda vector: 0.0625) == said(lambda vector: 0.0625 * (vector.asked.id == "06")) == []
+    assert said(lambda vector: 0.0625 * last(vector) * (1 + int(vector.asked.id))) == []
+    assert said(lambda vector: np.where(last(vector), np.inf, 0)) == []
+
+
+def test_a_part_that_is_wrong_has_places_of_its_own():
+    """Beside another that is right everywhere."""
+    some = list(vectors("VariancePreserving.kernel"))
+
+    def by(vector):
+        half = len(vector.value) // 2
+        from_0 = np.broadcast_to(vector.asked.arguments["s"] == 0, half)
+        return np.concatenate([np.zeros(half), np.resize(OFF, half) * ~from_0])
+
+    assert told(some, by) == ["wrong in the standard deviation only", "right where s is 0"]

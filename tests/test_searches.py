@@ -139,7 +139,7 @@ def test_an_argument_that_comes_back(monkeypatch):
 def test_what_has_no_name_is_explained():
     """By the facts about the answers under its reduction, but not by what errors grow with, or how many there are."""
     some = [question(i, tau=i % 3) for i in range(12)]
-    rows = off(some, lambda vector: 1e3 * (vector.asked.given["tau"] == 1))
+    rows = off(some, lambda vector: np.array([1e3, 3e3, 2e3, 5e3]) * (vector.asked.given["tau"] == 1))
     mean = Evidence(some, "mean", np.array([vector.value.mean() + 1 for vector in some]), U)
     explained = lambda *given, c=(rows, mean): diagnosis._explained(*given, list(c))  # noqa: E731
     assert explained(None) is None

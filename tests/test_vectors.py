@@ -12,7 +12,7 @@ import refebm
 from refebm import glossary
 from refebm.cli import main
 from refebm.crosscheck.answers import read
-from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions, row_alone
 from refebm.crosscheck.vectors import (
     arguments_from_json,
     digest,
@@ -340,15 +340,15 @@ def test_questions_that_are_left_out_are_not_passed_over(answers, capsys):
     write_answers(answers, "tweedie_mean", content | {"answers": first})
     assert main(["crosscheck", "--answers", str(answers), "--markdown", str(answers / ".." / "r.md")]) == 1
     out = capsys.readouterr().out
-    assert "partly       tweedie_mean                       1 of 36 questions" in out
-    assert "35 of 36 questions are not answered" in out
+    assert "partly       tweedie_mean                       1 of 37 questions" in out
+    assert "36 of 37 questions are not answered" in out
     assert "1 functions examined: 0 passed, 1 partly, 0 convention, 0 failed" in out
-    assert "| `tweedie_mean` | partly | 1 of 36 |" in (answers / ".." / "r.md").read_text()
+    assert "| `tweedie_mean` | partly | 1 of 37 |" in (answers / ".." / "r.md").read_text()
     rest = {number: {"unsupported": "no\x1bnetworks"} for number in list(content["answers"])[1:]}
     write_answers(answers, "tweedie_mean", content | {"answers": first | rest})
     assert main(["crosscheck", "--answers", str(answers)]) == 1
     out = capsys.readouterr().out
-    assert "partly       tweedie_mean                       1 of 36 questions" in out
+    assert "partly       tweedie_mean                       1 of 37 questions" in out
     assert r"unsupported in part: no\x1bnetworks" in out
     double = {"00": {"value": (2 * np.array(first["00"]["value"])).tolist()}}
     write_answers(answers, "tweedie_mean", content | {"answers": double})
@@ -363,7 +363,7 @@ def test_a_convention_of_which_a_part_was_asked(answers, capsys):
     status, findings = examine(answers, capsys)
     finding = findings["denoising_score_matching"]
     assert status == 1 and finding["status"] == "partly" and finding["names"] == ["no 1/2"]
-    assert finding["diagnosis"].endswith("1 of 38 questions are not answered") and finding["asked"] == 38
+    assert finding["diagnosis"].endswith("1 of 39 questions are not answered") and finding["asked"] == 39
 
 
 def test_wrong_answers_are_named(answers, capsys):
@@ -397,3 +397,30 @@ def test_the_vectors_are_no_answers_to_themselves(tmp_path):
     (tmp_path / "tweedie_mean.json").write_text(json.dumps(document("tweedie_mean")))
     with pytest.raises(InputError, match=r"E-ANSWERS: .*holds the vectors, not the answers"):
         list(read(tmp_path))
+
+
+APART = {one.function: one for function in EXAMINED for one in questions(function) if "apart" in one.given}
+
+
+@pytest.mark.parametrize("function", APART)
+def test_rows_are_the_first_but_for_one_thing_each(function):
+    """An argument, or what is last in it: all else of the argument is that of the first row."""
+    asked = APART[function].arguments
+    for i, thing in enumerate(APART[function].given["apart"], 1):
+        first, other = row_alone(function, asked), row_alone(function, asked, i)
+        name, _, place = thing.partition("[")
+        assert {one for one in asked if plain(first[one]) != plain(other[one])} <= {name}, thing
+        if isinstance(asked[name], tuple) and place:
+            assert plain(first[name][:-1]) == plain(other[name][:-1])
+        elif place:
+            at = tuple(slice(None) if one == ":" else int(one) for one in place.removesuffix("]").split(", "))
+            alike = np.array(other[name])
+            alike[at] = first[name][at]
+            np.testing.assert_array_equal(first[name], alike)
+
+
+def test_things_that_rows_differ_in():
+    assert APART["predictor_corrector"].given["apart"] == ("x", "z", "z[-1]", "z[:, -1]")
+    assert APART["multigrid_chain"].given["apart"] == ("x", "z", "z[-1]")
+    assert APART["ddpm_step"].given["apart"] == ("x", "i", "z")
+    assert not {"divergence", "score_of", "kernel_stein"} & set(APART)

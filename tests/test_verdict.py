@@ -180,7 +180,7 @@ def test_shapes():
     words = "returned shape (4, 1), wanted (4,) or one mean or sum (in 1 of 34 questions)"
     assert judge(ISM, column).diagnosis == words
     turned = answers(STEP) | {"00": Answer(answers(STEP)["00"].parts[::-1])}
-    words = "returned shape (4,) and (4, 3), wanted (4, 3) and (4,) (in 1 of 32 questions)"
+    words = "returned shape (4,) and (4, 3), wanted (4, 3) and (4,) (in 1 of 33 questions)"
     assert judge(STEP, turned).diagnosis == words
     number = answers(STEP) | {"00": Answer((np.array(1.0),))}
     assert judge(STEP, number).diagnosis.startswith("returned shape (), wanted (4, 3) and (4,) (in")

@@ -31,7 +31,7 @@ from refebm.crosscheck.adapter import AGAIN, Answer, alone, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
-from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
+from refebm.crosscheck.questions import EXAMINED, LOSSES, Asked, rows_axis, some_rows
 from refebm.crosscheck.readings import afresh
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
@@ -177,7 +177,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # few rows first
         with instead(function, wanted), afresh():
             finding = judge(function, answers)
-        if function in GRADIENTS and finding.status in ("passed", "convention") and models:
+        if function in LOSSES and finding.status in ("passed", "convention") and models:
             pairs = [_pair(own, one) for one in asked[:2]]
             others = partial(map, partial(_in_convention, own, finding.convention), asked[:2])
             finding = graded(finding, harness, given[models[0]], pairs, lambda: list(others()))

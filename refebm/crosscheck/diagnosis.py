@@ -82,8 +82,8 @@ def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis
     if not found or found.names or found.convention:
         return found
     evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
-    *told, _ = facts(evidence)
-    return found._replace(words="; ".join([found.words, *(fact for fact in told if "grows" not in fact)]))
+    *told, _ = facts(evidence, named=True)
+    return found._replace(words="; ".join([found.words, *told]))
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from refebm import glossary
-from refebm.crosscheck.questions import GRADIENTS, WHOLE
+from refebm.crosscheck.questions import LOSSES, WHOLE
 from refebm.crosscheck.vectors import leaves, plain, tolerance
 from refebm.models import Model
 from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type, types
@@ -19,10 +19,14 @@ MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right whe
 OF_ALL = {"reach", "seed", "grid", "walls", "holes", "rows"}  # features with words of their own
 
 
-def facts(evidence) -> list[str]:
-    """The facts about wrong answers, as phrases."""
-    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence), *_turned(evidence)]
-    said += _ignored(evidence) or _where(evidence) or _where_else(evidence) or _growth(evidence)
+def facts(evidence, named: bool = False) -> list[str]:
+    """The facts about wrong answers, as phrases. named: to stand beside what they equal, which says how large they
+    are."""
+    said = [*_not_finite(evidence), *_leaks(evidence)]
+    alone, others = part(evidence)
+    there = evidence.without(others) if alone else evidence  # where alone a part is wrong, if it alone is
+    said += [*alone, *_turned(evidence), *(() if named else _shifted(there) or _alike(there))]
+    said += _ignored(there) or _where(there) or _where_else(there) or ([] if named else _growth(there))
     return [*said, f"{np.sum(evidence.wrong)} of {np.sum(~evidence.left_out)} numbers are wrong"]
 
 
@@ -39,8 +43,28 @@ def _turned(evidence) -> list[str]:
     return [f"the wrong numbers are minus the right ones{is_size}"]
 
 
+def _shifted(evidence) -> list[str]:
+    """Whether all wrong numbers, which are not all, are off by the same amount, as where something is cut."""
+    by = _one_amount(evidence)
+    if by is None or np.all(evidence.wrong | evidence.left_out) or not _several(evidence, evidence.wrong):
+        return []
+    return [f"the wrong numbers are all {abs(by):.3g} too {'large' if by > 0 else 'small'}"]
+
+
+def _one_amount(evidence) -> float | None:
+    """The amount by which all wrong numbers, if there are several, are off; None if there is none."""
+    wrong, off = evidence.wrong, evidence.answers - evidence.right
+    if np.sum(wrong) <= LEAST_TURNED or not np.all(np.isfinite(off[wrong])):
+        return None
+    by = off[wrong][np.argmin(evidence.allowed[wrong])]
+    return None if np.any(np.abs(off - by)[wrong] > 2 * evidence.allowed[wrong]) else float(by)
+
+
 def _ignored(evidence) -> list[str]:
-    """An argument that does not matter: questions differ only in it, and their answers are equal."""
+    """An argument, or a part of one, that does not matter: questions, or rows, differ only in it, and their answers are
+    equal."""
+    if said := _ignored_in_rows(evidence):
+        return said
     pieces = [(one.vectors[0].asked.arguments, one) for one in evidence.pieces]
     for name in pieces[0][0]:
         alike: dict[str, list] = {}
@@ -51,6 +75,92 @@ def _ignored(evidence) -> list[str]:
         if pairs and all(np.array_equal(a.answers, b.answers) for a, b in pairs):
             return [f"the answer does not depend on {name}"]
     return []
+
+
+MUCH = 1000  # tolerances by which right answers differ where an argument matters
+
+
+def _ignored_in_rows(evidence) -> list[str]:
+    """The same from questions whose rows are the first but for one thing each."""
+    matters, ignored = set(), []
+    for one in evidence.pieces if evidence.reduction == "per row" else ():
+        vector = one.vectors[0]
+        for i, name in enumerate(vector.asked.given.get("apart", ()), 1):
+            first, other = _of_row(vector, 0), _of_row(vector, i)
+            allowed = np.where(one.left_out, np.inf, one.allowed)[first]
+            if np.any(np.abs(one.right[other] - one.right[first]) > MUCH * allowed):
+                same = np.array_equal(one.answers[other], one.answers[first], equal_nan=True)
+                same |= bool(np.all(np.abs(one.answers[other] - one.answers[first]) <= allowed))
+                ignored.append(name) if same else matters.add(name)
+    some = [name for name in dict.fromkeys(ignored) if name not in matters]
+    some = [name for name in some if name.partition("[")[0] not in set(some) - {name}]  # the whole, if it is ignored
+    return [f"the answer does not depend on {' and '.join(some)}"] if some else []
+
+
+def _of_row(vector, i: int) -> np.ndarray:
+    """Where the numbers of row i are in an answer, in each of its parts."""
+    sizes = [int(np.prod(shape)) for shape in vector.shapes]
+    starts, steps = np.cumsum([0, *sizes[:-1]]), [int(np.prod(shape[1:])) for shape in vector.shapes]
+    return np.concatenate([start + i * step + np.arange(step) for start, step in zip(starts, steps)])
+
+
+# --- wrong answers that are right but for a number or a factor -------------------------------------------------------
+
+ALIKE = {  # what is wrong in the same way in all rows of a question: words, and what is the same
+    "all rows of a question are off by the same amount: a constant is wrong": "amount",
+    "all numbers of an answer are off by the same factor": "factor",
+    "each row is the right one times a factor of its own": "factor of a row",
+}
+
+
+def _alike(evidence) -> list[str]:
+    """In what way all wrong answers are off, if in one way in several questions, and not by one number in all."""
+    if evidence.reduction != "per row" or _one_amount(evidence) is not None:
+        return []
+    along = [(f"each row is off by a multiple of {name}", name) for name in evidence.vectors[0].asked.arguments]
+    for words, what in [*ALIKE.items(), *along]:
+        told = [_is_alike(one, what) for one in evidence.pieces if not one.holds]
+        if told.count(True) > 1 and False not in told:
+            return [words]
+    return []
+
+
+def _is_alike(one, what: str) -> bool | None:
+    """Whether the answer to a question is off in this way; None if it has too few numbers to tell."""
+    vector = one.vectors[0]
+    if len(vector.shapes) != 1 or not vector.shapes[0] or np.any(one.left_out):
+        return None
+    by_row = vector.asked.function not in WHOLE
+    rows = vector.shapes[0][0] if by_row else 1
+    got, right, allowed = (number.reshape(rows, -1) for number in (one.answers, one.right, one.allowed))
+    with np.errstate(all="ignore"):
+        if what == "amount":
+            gap, apart = got - right, np.any(np.abs(right - right[:1]) > allowed + allowed[:1])
+            near = np.abs(gap - gap[:1]) <= allowed + allowed[:1]
+            return bool(np.all(near)) if by_row and apart else None
+        if what == "factor" and not np.all(np.isfinite(got)):
+            return False
+        if what == "factor":  # that of a row alone is its own
+            one_row = by_row and rows == 1
+            return None if one_row else _in_proportion(*(some.reshape(1, -1) for some in (got, right, allowed)))
+        if what == "factor of a row":
+            return _in_proportion(got, right, allowed) if by_row else None
+        given = vector.asked.arguments.get(what)
+        if not by_row or not isinstance(given, np.ndarray) or given.shape != vector.shapes[0]:
+            return False
+        return _in_proportion(got - right, given, 2 * allowed)
+
+
+def _in_proportion(some, to, allowed) -> bool | None:
+    """Whether each row is a multiple of the other, to so much; None if it has one number. What overflows is no row."""
+    finite = np.all(np.isfinite(some), axis=1)
+    some, to, allowed = some[finite], to[finite], allowed[finite]
+    if some.shape[1] < 2 or not len(some):
+        return None
+    largest = np.arange(len(to)), np.argmax(np.abs(to), axis=1)
+    factor = (some[largest] / to[largest])[:, None]
+    grown = np.maximum(1, np.abs(factor))
+    return bool(np.all(np.abs(some - factor * to) <= 2 * grown * np.maximum(allowed, allowed[largest][:, None])))
 
 
 # --- features of questions, and of their rows ------------------------------------------------------------------------
@@ -144,8 +254,76 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
     for words, at in levels(evidence):
         yield f"right where {words}", ~at
         yield f"wrong where {words} only", at
+    for words, some in (*_neutral(evidence), *_entries(evidence)):
+        yield f"right {words}", ~some
+        yield f"wrong {words} only", some
     for name, end, number, some in bounds(evidence):
         yield f"wrong where {name} is {end} {number:.3g} only", some
+
+
+def _neutral(evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Where a parameter is such that much of a formula does nothing: words and a mask."""
+    told = {vector.asked.id: set(neutral(vector.asked)) for vector in evidence.vectors}
+    for words in dict.fromkeys(one for some in told.values() for one in sorted(some)):
+        yield f"where {words}", spread(evidence, lambda asked, one=words: one in told[asked.id]).astype(bool)
+
+
+def neutral(asked) -> Iterator[str]:
+    """What is neutral in a question: a parameter that is 0, 1 or the identity, or a mixture that is one Gaussian."""
+    for name, value in _named(asked.arguments):
+        value = np.asarray(value)
+        if value.dtype != float or not value.size:
+            continue
+        if name == "means" and value.ndim == 2:
+            yield from ["there is one component"] * (len(value) == 1)
+            yield from ["all means are equal"] * bool(len(value) > 1 and not np.any(np.ptp(value, axis=0)))
+        is_square = value.ndim > 1 and value.shape[-1] == value.shape[-2]
+        if is_square and np.array_equal(value, np.broadcast_to(np.eye(value.shape[-1]), value.shape)):
+            yield f"{name} is the identity"
+        elif not np.any(value - value.flat[0]) and value.flat[0] in (0, 1):
+            yield f"{name} is {value.flat[0]:g}"
+
+
+def _named(arguments: dict) -> Iterator[tuple[str, object]]:
+    """The numbers in arguments, and in the models, densities and SDEs among them, by the names of their parameters."""
+    for name, value in arguments.items():
+        value = value.parameters if isinstance(value, Model) else value
+        if isinstance(value, dict):
+            yield from _named(value)
+        elif not isinstance(value, (tuple, list, str)) and not callable(value):
+            yield name, value
+
+
+ENDS = {"first": lambda i, size: i == 0, "last": lambda i, size: i == size - 1}
+SIDES = {"on": np.equal, "off": np.not_equal}  # the diagonal
+
+
+def _entries(evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Ends of answers, of their rows, or of their grids, and the diagonals of matrices: words and a mask."""
+    if evidence.reduction != "per row":
+        return
+    whole = evidence.vectors[0].asked.function in WHOLE
+    what, axis = ("entry of each answer", 0) if whole else ("coordinate", 1)
+    for end, holds in ENDS.items():
+        yield f"in the {end} {what}", _at(evidence, axis, lambda i, holds=holds: holds(i[axis], i.shape[axis + 1]))
+    for side, holds in () if whole else SIDES.items():
+        yield f"{side} the diagonal", _at(evidence, 2, lambda i, holds=holds: holds(i[1], i[2]))
+    if any(len(vector.shapes) > 1 for vector in evidence.vectors):
+        for end, holds in ENDS.items():
+            yield f"in the {end} part of each answer", _of_parts(evidence, holds)
+
+
+def _at(evidence, axis: int, holds: Callable) -> np.ndarray:
+    """Where the indices of a number hold, in parts that have such an axis."""
+    shapes = [shape for vector in evidence.vectors for shape in vector.shapes]
+    masks = (holds(np.indices(shape)) if len(shape) > axis else np.zeros(shape, bool) for shape in shapes)
+    return np.concatenate([np.ravel(mask) for mask in masks])
+
+
+def _of_parts(evidence, holds: Callable) -> np.ndarray:
+    """Which numbers belong to an end of the parts of an answer."""
+    shapes = [(i, shape, len(vector.shapes)) for vector in evidence.vectors for i, shape in enumerate(vector.shapes)]
+    return np.concatenate([np.full(int(np.prod(shape)), holds(i, size)) for i, shape, size in shapes])
 
 
 def levels(evidence) -> Iterator[tuple[str, np.ndarray]]:
@@ -204,7 +382,11 @@ def _where(evidence) -> list[str]:
     _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best):  # another feature explains them equally well
         return []
-    return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
+    if not (share > MOSTLY or (words.startswith("wrong") and _few(evidence, words))):
+        return []
+    if all(words != f"right {one}" for one, _ in _entries(evidence)):
+        return [words]
+    return [words, *_where(evidence.without(~there))]  # among the others, there may be one more place
 
 
 ROUNDED = 8  # roundoffs of the largest number in a form that a few sums and functions may lose
@@ -218,7 +400,7 @@ def cancelled(evidence) -> np.ndarray:
     weights by that of a. So the sizes are those of the inputs, at least 1; of energies far out, their squares. What is
     no loss, which is averaged, keeps at least half of its digits.
     """
-    loss = evidence.vectors[0].asked.function in GRADIENTS
+    loss = evidence.vectors[0].asked.function in LOSSES
     far = evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
     sizes = (
         np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors]) ** 2
@@ -273,8 +455,10 @@ def _several(evidence, some) -> bool:
 
 
 def _few(evidence, words) -> bool:
-    """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
-    return any(text in words for text in ("far out", "float32", "of a proposal", "not the first"))
+    """Whether these questions are there for what is found by them: then one number that is wrong says enough; or
+    whether these are an end of answers, where several are wrong."""
+    is_end = " in the " in words and np.sum(evidence.wrong) > LEAST_TURNED
+    return is_end or any(text in words for text in ("far out", "float32", "of a proposal", "not the first"))
 
 
 def _growth(evidence) -> list[str]:
@@ -353,13 +537,14 @@ def _first_row(vector, numbers):
     return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
 
 
-def _part(evidence):
-    """The part of the answers that is wrong, if all others are right."""
+def part(evidence) -> tuple[list[str], np.ndarray]:
+    """The part of the answers that is wrong, if all others are right; and which numbers are not of that part."""
     sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
     function = evidence.vectors[0].asked.function
     names = ("the states", "the probabilities of acceptance") if function in ADJUSTED else particular(function).parts
     if names and all(len(some) == len(names) for some in sizes):
-        part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
-        wrong = {names[i] for i in part[evidence.wrong]}
-        if len(wrong) == 1:
-            yield f"wrong in {wrong.pop()} only"
+        of = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
+        if len(wrong := set(of[evidence.wrong])) == 1:
+            one = wrong.pop()
+            return [f"wrong in {names[one]} only"], of != one
+    return [], evidence.left_out

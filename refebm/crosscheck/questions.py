@@ -70,8 +70,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models 
     for function in some
     if not unasked(function)
 }
-# those with gradients in the model's parameters, and those of points of zeros and ones
-GRADIENTS = {name for name in EXAMINED if types(name)["return"] == glossary.Loss}
+LOSSES = {name for name in EXAMINED if types(name)["return"] == glossary.Loss}
+GRADIENTS = LOSSES | {name for name in EXAMINED if particular(name).trained}  # asked for those in the parameters
 
 
 def is_named(returned) -> bool:
@@ -84,7 +84,7 @@ WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made i
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
 SIZES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
-BITS = {name for name in EXAMINED if "." not in name and glossary.Bits in types(name).values()}
+BITS = {name for name in EXAMINED if "." not in name and glossary.Bits in types(name).values()}  # of zeros and ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +129,16 @@ def questions(function: str) -> tuple[Asked, ...]:
     """All questions about a public function."""
     asked = []
     for catches, gradient, options in _plan(function):
-        alone = options.pop("alone", False)
+        alone, apart = options.pop("alone", False), options.pop("each_apart", False)
         arguments = Question(**options).arguments(function)
         arguments = row_alone(function, arguments) if alone else arguments
+        things, arguments = rows_apart(function, arguments) if apart else ((), arguments)
+        if apart and len(things) < FEWEST:
+            continue
         number, confirms = f"{len(asked):02d}", len(asked) % 2 == 1
         given = {
             "d": _coordinates(function, options),
-            "n": 1 if alone else options["n"],
+            "n": 1 if alone else 1 + len(things) if apart else options["n"],
             "kind": options.get("kind", ""),
         }
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
@@ -143,6 +146,7 @@ def questions(function: str) -> tuple[Asked, ...]:
         given |= {"nu": len(y)} if y is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
         given |= {name: options[name] for name in ("walls", "holes", "near") if options.get(name)}
+        given |= {"apart": things} if apart else {}
         given |= dict(_tried(function, arguments))
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return tuple(asked)
@@ -180,11 +184,60 @@ def row_alone(function: str, arguments: dict, i: int = 0) -> dict:
     return {name: some_rows(function, name, value, slice(i, i + 1)) for name, value in arguments.items()}
 
 
+FEWEST = 2  # things in which rows differ, where one of them may be ignored
+ROWS = 12  # of which rows are taken that differ in one thing each
+
+
+def rows_apart(function: str, arguments: dict) -> tuple[tuple[str, ...], dict]:
+    """What rows differ in, and the arguments with rows that are the first but for one of these things each.
+
+    A thing is an argument, such as z, or what stands last in it, such as z[:, -1] in noise for steps of several parts.
+    """
+    first = {name: value[0] if type(value) is tuple else value for name, value in arguments.items()}
+    axes = {name: rows_axis(function, name, value) for name, value in first.items()}
+    things = [
+        (name, place) for name, axis in axes.items() if axis is not None for place in _ends(arguments[name], axis)
+    ]
+
+    def made(name, i, value):
+        """Part i of an argument, in which a row takes what is its own where it is that row's turn to."""
+        rows = np.moveaxis(np.array(value), axes[name], 0)
+        some = np.repeat(rows[:1], 1 + len(things), axis=0)
+        for row, (other, place) in enumerate(things, 1):
+            if other == name and place[0] in (None, i):
+                some[(row, *place[1:])] = rows[(row, *place[1:])]
+        return np.moveaxis(some, 0, axes[name])
+
+    found = dict(arguments)
+    for name in (name for name, axis in axes.items() if axis is not None):
+        value = arguments[name]
+        parts = tuple(made(name, i, part) for i, part in enumerate(value if type(value) is tuple else (value,)))
+        found[name] = parts if type(value) is tuple else parts[0]
+    return tuple(name + _in_brackets(*place) for name, place in things), found
+
+
+def _ends(value, axis: int) -> Iterator[tuple]:
+    """Places in an argument: all of it, and what is last in a tuple or in an axis before that of the rows. Each is a
+    part of a tuple, None for all, and an index beside that of the row."""
+    yield (None,)
+    if type(value) is tuple:
+        yield from [(len(value) - 1,)] * (len(value) > 1)
+        return
+    for before in range(axis):
+        if value.shape[before] > 1:
+            yield None, *(slice(None),) * before, -1
+
+
+def _in_brackets(part, *index) -> str:
+    last = [-1] if part is not None else [":" if one == slice(None) else one for one in index]
+    return f"[{', '.join(map(str, last))}]" if last else ""
+
+
 def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     """The mistake to catch, whether with a gradient, and the question's options; even ones find, odd ones confirm."""
     kinds, seed = EXAMINED[function] or ("",), crc32(function.encode()) + particular(function).seed
     usual, one = {"kind": kinds[0]} if kinds[0] else {}, particular(function)
-    trains = function in GRADIENTS
+    trains = (0, 1) if function in LOSSES else (1,) if function in GRADIENTS else ()
     for i, (d, n) in enumerate(SIZES):
         for half in (0, 1):
             options = {"seed": seed + 2 * i + half, "d": d, "n": n, "m": None if i % 2 else 2 + half}
@@ -193,7 +246,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
                 d == 1 and _alone(function),
                 f"a generic question, d = {_coordinates(function, options)}, n = {n}",
             )
-            yield f"what is right {alone} only" if alone else words, trains and i in (0, 1), options
+            yield f"what is right {alone} only" if alone else words, i in trains, options
     for half in (0, 1) if function not in WHOLE else ():
         options = {"seed": seed + half, "d": 3, "n": 4, "m": 2 + half, "hidden": HIDDEN[0] + half, "alone": True}
         yield "rows that influence each other: this row is the first of an earlier question", False, options | usual
@@ -204,8 +257,8 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     for i, kind in enumerate(kinds[1:]):
         for half in (0, 1):
             options = {"seed": seed + 20 + 2 * i + half, "d": 2 + half, "n": 4 - half, "kind": kind}
-            yield f"a model built wrongly: {kind}", trains and kind not in UNTRAINED, options
-    trained = _of_types(function) if trains else ()
+            yield f"a model built wrongly: {kind}", function in LOSSES and kind not in UNTRAINED, options
+    trained = _of_types(function) if function in LOSSES else ()
     for option, mark in _varied(function).items():
         for i, value in enumerate(mark.others):
             options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
@@ -219,8 +272,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
     yield from _of_its_own(function, seed)
-    for words, options in _near_the_ends(function):
-        yield from ((words, False, {"seed": seed + 110 + i, "d": 2 + i, "n": 3} | usual | options) for i in (0, 1))
+    yield from ((words, False, usual | options) for words, options in _at_last(function, seed))
 
 
 def _coordinates(function: str, options: dict) -> int:
@@ -251,6 +303,17 @@ def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
 
 
+def _at_last(function: str, seed: int) -> Iterator[tuple[str, dict]]:
+    """Questions near the ends of time, at special values, and with rows that differ in one thing each."""
+    for words, options in _near_the_ends(function):
+        yield from ((words, {"seed": seed + 110 + i, "d": 2 + i, "n": 3} | options) for i in (0, 1))
+    for words, options in particular(function).special:
+        yield from ((words, {"seed": seed + 130 + i, "d": 2, "n": 3} | options) for i in (0, 1))
+    if function not in WHOLE:
+        options = {"seed": seed + 150, "d": 3 if function in BITS else 2, "n": ROWS, "each_apart": True}
+        yield "an argument that does not matter", options
+
+
 def _near_the_ends(function: str) -> Iterator[tuple[str, dict]]:
     """Questions near both ends of time, to which a program may hold its times back; a start is before them."""
     starts = [name for name, kind in types(function).items() if kind == glossary.StartTimes]
@@ -268,7 +331,7 @@ def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]
     wanted = ("quadratic", "mixture") if function in BITS else ("mixture",)
     kind = next((one for one in wanted if one in kinds), kinds[0])
     one = particular(function)
-    for reach in (FAR if function in GRADIENTS else ()) if one.far is None else one.far:
+    for reach in (FAR if function in LOSSES else ()) if one.far is None else one.far:
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach} | one.far_out
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
 

@@ -129,14 +129,20 @@ def reference(asked: Asked) -> tuple[np.ndarray, list[tuple[int, ...]]]:
 
 
 def reference_gradient(asked: Asked, impl: Implementation = REFERENCE) -> np.ndarray:
-    """d mean(value)/d(parameters of the model), flat."""
+    """d mean(value)/d(parameters of the model), flat; the mean is that of all numbers in an answer of several parts."""
     model = asked.arguments[asked.model]
 
     def loss(theta):
         theta = with_kinds(theta, model.parameters)
-        return ask(asked.function, impl, asked.arguments | {asked.model: with_parameters(model, theta)}).mean()
+        value = ask(asked.function, impl, asked.arguments | {asked.model: with_parameters(model, theta)})
+        return mean_of(value if isinstance(value, tuple) else (value,))
 
     return np.array(leaves(grad(loss)(without_kinds(model.parameters))))
+
+
+def mean_of(parts: tuple):
+    """The mean of all numbers in the parts of an answer, which may be traced by any framework."""
+    return sum(part.sum() for part in parts) / sum(int(np.prod(part.shape)) for part in parts)
 
 
 def without_kinds(tree):

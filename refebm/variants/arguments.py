@@ -234,7 +234,8 @@ class Question:
         m = self.fixed.get("hidden", 2)
         weights = self.reach * self.grid((self.d, m), -1.5, 1.5)
         b = self.grid((self.d,), -1, 1) * self.fixed.get("visible_bias", 1.0)
-        return {"b": b, "c": self.grid((m,), -1, 1), "W": weights}
+        c = self.grid((m,), -1, 1) * self.fixed.get("hidden_bias", 1.0)
+        return {"b": b + 0.0, "c": c + 0.0, "W": weights}  # no -0
 
     def _gaussian_rbm(self):
         return self._binary_rbm() | {"sigma": np.float64(self.fixed.get("rbm_sigma", 0.75))}

@@ -28,6 +28,8 @@ class Particular:
     far_out: dict[str, Any] = field(default_factory=dict)  # options where points are far out
     rounded: dict[str, Any] = field(default_factory=dict)  # options where inputs have many digits
     beside: tuple[tuple[str, dict], ...] = ()  # further questions: what they catch, and their options
+    special: tuple[tuple[str, dict], ...] = ()  # the same after all others, at special values, such as neutral ones
+    trained: bool = False  # whether its result is differentiated in the model's parameters, though it is no loss
     parts: tuple[str, ...] = ()  # the names of the parts of its answer
     lacking: str = ""  # what is missing where the first part came back alone, which is examined then
     longer: tuple[str, Callable] | None = None  # words, and (parts, shapes) -> the answer in a longer one, or None

@@ -85,6 +85,7 @@ wrong_versions(
 )
 
 asked("divergence", more_kinds=("at_level", "denoiser"))
+asked("divergence field_and_divergence jacobian_vector_product", trained=True)
 asked("score_of", kinds=tuple(kind for kind in ENERGIES if kind != "binary_rbm"))  # of bits there is no gradient
 asked("field_and_divergence", parts=("the field", "the divergence"))
 one_term("divergence field_and_divergence jacobian_vector_product score_of")

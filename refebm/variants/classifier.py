@@ -1,6 +1,6 @@
 """Variants of classifiers as energies."""
 
-from refebm.variants.asked import asked
+from refebm.variants.asked import FARTHER, asked
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 WHOLE = "logsumexp(logits(x).T, axis=0)"
@@ -35,7 +35,12 @@ terms(
     "class_log_probabilities", ("f_y", "logits(x)"), ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)")
 )
 
-asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits
+asked(
+    "classifier_energy class_log_probabilities",
+    kinds=("mlp_score",),  # its d outputs are logits
+    special=tuple(("overflow: large logits", {"kind": "quadratic", "reach": reach}) for reach in FARTHER),
+    trained=True,
+)
 naive_forms(
     "classifier_energy",
     ("log of the sum of exp", "logsumexp(logits(x).T, axis=0)", "np.log(np.sum(np.exp(logits(x)), axis=1))"),

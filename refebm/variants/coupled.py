@@ -102,10 +102,16 @@ def shorter(ask, name):
 def near(ask, function):
     """The arguments by their types, but pairs of chains that are near enough to meet."""
     given = ask.of_types(function)
-    return given | {"y": given["x"] + ask.grid((ask.n, ask.d), -1, 1)}
+    return given | {"y": given["x"] + ask.fixed.get("apart", 1) * ask.grid((ask.n, ask.d), -1, 1)}
 
 
-asked("coupled_metropolis_step", arguments=near, draws={"scale": 0.5}, without=("u_meet",))
+asked(
+    "coupled_metropolis_step",
+    arguments=near,
+    draws={"scale": 0.5},
+    without=("u_meet",),
+    special=(("chains that have met", {"apart": 0}),),
+)
 asked(
     "unbiased_mean unbiased_contrastive_divergence",
     draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter},

@@ -45,7 +45,7 @@ terms(
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
 
-asked("ddim_step", far=FAR)
+asked("ddim_step", far=FAR, special=(("what is right without noise, eta = 0, only", {"eta": 0.0}),))
 naive_forms(
     "ddim_step",
     ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),

@@ -393,8 +393,8 @@ def moments(impl, **question):
 def mixture(ask):
     """The parameters of a mixture of one, two or three Gaussians, far from equal."""
     k = ask.fixed.get("components", 3)
-    weights = {1: [1.0], 2: [0.375, 0.625], 3: [0.5, 0.3125, 0.1875]}[k]
-    shifts = ask.grid((k, ask.d), -1.5, 1.5) * (k != 1)
+    weights = ask.fixed.get("weights") or {1: [1.0], 2: [0.375, 0.625], 3: [0.5, 0.3125, 0.1875]}[k]
+    shifts = ask.grid((k, ask.d), -1.5, 1.5) * (k != 1) * ask.fixed.get("apart", 1)
     covs = np.stack([ask.covariance() for _ in range(k)])
     return {"weights": np.array(weights), "means": ask.centre + shifts, "covs": covs}
 
@@ -435,6 +435,15 @@ def of_density(ask, name, method="log_prob"):
 asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR, arguments=of_density)
 asked("Gamma standard_normal", arguments=of_density)
 asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
+UNIT, CENTRED = ("what is right for unit scales only", {"unit": True}), ("right at mean 0 only", {"centre": 0.0})
+asked("Gaussian.posterior_cov StudentT.score StudentT.log_prob Laplace.score Laplace.log_prob", special=(UNIT,))
+asked("Gaussian.score Gaussian.log_prob Gaussian.smoothed Gaussian.posterior_mean", special=(UNIT, CENTRED))
+ONE, SAME = ("one component", {"components": 1}), ("what is right for equal means only", {"components": 2, "apart": 0})
+NONE = ("a component of weight 0", {"components": 2, "weights": [1.0, 0.0]})
+asked("GaussianMixture.smoothed GaussianMixture.posterior_mean GaussianMixture.posterior_cov", special=(ONE, SAME))
+asked("GaussianMixture.log_prob GaussianMixture.score", special=(ONE, SAME, NONE))
+EXPONENTIAL = ("the exponential law, shape = 1", {"shape": 1.0})
+asked("Gamma.log_prob Gamma.score Gamma.fisher_information", special=(EXPONENTIAL,))
 asked("expect", answer=moments, unasked="takes callables: the theorems use it, with --impl")
 naive_forms(
     "GaussianMixture.log_prob",

@@ -145,6 +145,7 @@ def before_a_zero(parts, shapes):
 
 asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625}, values={"data_std": ((0.5, 1.0),)})
 asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
+asked("karras_preconditioned", trained=True)
 asked(
     "karras_noise_levels",
     also=("power",),
@@ -155,6 +156,7 @@ asked(
         "largest": 2.5,
     },
     values={"levels": ((2, 3, 5, 8),), "power": ((0.25, 1.0),)},
+    special=(("what is right for power = 1 only", {"power": 1.0}),),
     longer=("the level 0 at the end (convention of Karras et al. 2022, eq. 5)", before_a_zero),
 )
 asked(

@@ -122,5 +122,6 @@ asked(
     draws={"first": 0.375, "power": lambda ask, name: ask.fixed.get(name, 0.5)},
     values={"first": ((0.125, 1.0),), "power": ((0.25, 1.0),), "n_steps": ((1, 5), "a step too many, or too few")},
     generic=lambda i, half, d, n: {"n_steps": n + half},
+    special=(("what is right for power = 1 only", {"power": 1.0}),),
 )
 one_term("annealed_langevin decaying_steps")

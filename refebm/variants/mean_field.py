@@ -57,3 +57,4 @@ terms(
 )
 
 asked("mean_field_contrastive_divergence", gradient=True)
+asked("mean_field_free_energy", special=tuple((f"0 log 0: means that are {v:g}", {"v": v}) for v in (0.0, 1.0)))

@@ -248,6 +248,13 @@ asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
 asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
 asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
 asked("GaussianBernoulliRBM.log_partition", far=FARTHER)
+NO_B, NO_C = (
+    (f"what is right where {one} is 0 only", {name: 0.0}) for one, name in (("b", "visible_bias"), ("c", "hidden_bias"))
+)
+for machine in ("BinaryRBM", "GaussianBernoulliRBM"):
+    asked(f"{machine}.energy {machine}.free_energy {machine}.log_partition", special=(NO_B, NO_C))
+    asked(f"{machine}.hidden_mean", special=(NO_C,))
+    asked(f"{machine}.visible_mean", special=(NO_B,))
 naive_forms(
     "BinaryRBM.free_energy",
     ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W))", "np.log(1 + np.exp(self.c + np.dot(v, self.W)))"),

@@ -145,6 +145,7 @@ asked(
     also=("offset", "most"),
     draws={"offset": 0.03125, "most": lambda ask, name: ask.fixed.get(name, 0.9375)},
     values={"offset": ((0.0, 0.5),)},
+    special=tuple(("a largest beta of its own", {"most": most}) for most in (0.5, 0.75)),
 )
 asked("level_ratio", also=("coverage",), draws={"d": wide, "coverage": 0.375}, values={"coverage": ((0.5, 0.875),)})
 asked(

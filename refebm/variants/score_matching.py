@@ -252,6 +252,7 @@ wrong_versions(
 )
 
 asked("hutchinson_divergence sliced_score_matching_vr", without=(OF_LENGTH_1,))  # which would only scale it
+asked("hutchinson_divergence", trained=True)
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
 asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

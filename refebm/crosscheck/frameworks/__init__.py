@@ -47,6 +47,7 @@ from refebm import glossary
 from refebm.crosscheck.adapter import FLOW, call, last_lines
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, rows_axis, some_rows
+from refebm.crosscheck.vectors import mean_of
 from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model, Models
@@ -227,7 +228,8 @@ class Harness:
         for argument, one, before in handed:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
-        if trained and hasattr(values, "shape"):
+        parts = values if isinstance(values, tuple) else (values,)
+        if trained and all(hasattr(part, "shape") for part in parts):
             return values, Gradient(self, wanted, asked, given, ask, dtype, names)
         if name in FOR_GRADIENTS and hasattr(values, "shape"):  # its gradient is that of each row in the last argument
             found = self.gradient(partial_at(ask, given, len(given) - 1), given[-1:])
@@ -450,7 +452,8 @@ class Gradient(dict):
         model = asked[place]
 
         def values(leaves):
-            return ask([*given[:place], harness.built(wanted[place], model, leaves), *given[place + 1 :]])
+            found = ask([*given[:place], harness.built(wanted[place], model, leaves), *given[place + 1 :]])
+            return mean_of(found) if isinstance(found, tuple) else found
 
         with harness.inside(dtype):
             found = harness.gradient(values, [harness.leaf(one) for one in glossary.leaves_of(model.parameters)])

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import Built, Diagnosis, Evidence
-from refebm.crosscheck.facts import bounds, by_row
+from refebm.crosscheck.facts import bounds, by_row, part
 from refebm.crosscheck.readings import Reading, affordable, compiling, cost
 from refebm.crosscheck.searches.bank import worded
 from refebm.crosscheck.searches.single import Single
@@ -56,16 +56,16 @@ def epsilon(function, candidates) -> Diagnosis | None:
 
 
 def added(function, evidence) -> Diagnosis | None:
-    """A number that is added to all wrong answers, whether these are all answers or a part, if they are not alike: to
-    equal ones, such as those that are cut, another number is not added."""
-    wrong = evidence.wrong
-    if np.sum(wrong) < FEWEST or np.ptp(evidence.right[wrong]) <= np.max(evidence.allowed[wrong]):
+    """A number that is added to all answers, or to one part of them: where a few are wrong, that is no name."""
+    wrong, (alone, others) = evidence.wrong, part(evidence)
+    if np.sum(wrong) < FEWEST:
         return None
+    to = ~others if alone else ~evidence.left_out
     ones = evidence.gather([np.ones(len(vector.value)) for vector in evidence.vectors])
     best = np.argmin(np.where(wrong, evidence.allowed / ones, np.inf))
     number = (evidence.answers - evidence.right)[best] / ones[best]
     for one in (float(f"{number:.2g}"), number) if np.isfinite(number) else ():
-        if evidence.confirmed(evidence.right + one * ones * wrong):
+        if evidence.confirmed(evidence.right + one * ones * to):
             said = f"equals the reference plus {one:.9g}{evidence.reduced}"
             return Diagnosis(said, (), None, evidence.reduction)
     return None
