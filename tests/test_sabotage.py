@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sabotage import HEAD, Sabotage, patched, results, row, sabotages
+from tests.sabotage import HEAD, Sabotage, patched, results, row, sabotaged, sabotages, text_of
 
 README = (Path(__file__).parent / "sabotages" / "README.md").read_text(encoding="utf-8")
 
@@ -22,6 +22,15 @@ def test_every_sabotage_is_detected_and_named(framework, pytestconfig):
     words, good = row(framework, outcomes)
     assert good and HEAD in README
     assert every > 1 or words in README, f"python -m tests.sabotage\n{words}"
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch"])
+def test_every_sabotage_stands_in_the_adapter(framework):
+    """What is changed in a definition must be found in the adapter by hand, and in what is made of the definitions."""
+    if framework != "numpy":
+        pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    text = text_of(framework)
+    assert all(sabotaged(framework, sabotage) != text for sabotage in sabotages(framework))
 
 
 def test_the_readme_counts_the_sabotages():

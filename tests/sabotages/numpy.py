@@ -15,6 +15,7 @@ FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
 WORDS = [  # of the bank, and of the adapter
     ("density.spread", "density.covs"),
+    ("halves - halves[0]", "halves"),
     ("variance * one", "noise"),
     ("variance = std**2", "noise = std**2 * np.eye(density.d)"),
     ("variance = std", "noise = std * np.eye(density.d)"),
@@ -92,6 +93,7 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
             "the noisy point": "y",
         }.items()
     },
+    ("Gaussian.posterior_mean", "sigma for sigma squared"): ("self.smoothed(sigma)", "self.smoothed(sigma**0.5)"),
     **{
         ("VarianceExploding.kernel", name): (EXPLODED, becomes)
         for name, becomes in {

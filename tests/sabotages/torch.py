@@ -45,7 +45,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "x**2 * diagonal + 0.5 * x**2 * s**2",
         "x**2 * s + 0.5 * x**2 * diagonal**2",
     ),
-    ("jacobian_vector_product", "points and projections swapped", "make_jvp(field)(x)(v)", "make_jvp(field)(v)(x)"),
+    ("jacobian_vector_product", "points and projections swapped", "(field, x, v)[1]", "(field, v, x)[1]"),
     ("tweedie_cov", "Jacobian transposed", "jacobian(score, y)", "jacobian(score, y).mT"),
     ("Gaussian.posterior_mean", "mean and point swapped in the residual", "np.dot(y,", "np.dot(2 * self.mean - y,"),
     ("GaussianMixture.posterior_mean", "components in reverse", "self._mean(r, ...)", "self._mean(r.flip(0), ...)"),

@@ -83,7 +83,7 @@ def as_number(c: float, known: float = 0.0) -> str:
     near = next((f for f in NICE if abs(c - f) <= known), None)
     if near is not None:
         return str(near)
-    digits = 17 if known == 0 else max(2, min(17, int(np.ceil(-np.log10(known))) + 1))
+    digits = 17 if known == 0 else max(2, min(17, int(np.ceil(np.log10(abs(c) / known))) + 1))
     return f"{c:.{digits}g}"
 
 
