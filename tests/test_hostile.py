@@ -281,7 +281,9 @@ def test_what_an_adapter_prints_is_cut_and_counted(tmp_path, capsys):
     more = int(err.splitlines()[-1].removeprefix("refebm: the adapter prints ").removesuffix(" bytes more"))
     asked = len(questions("tweedie_mean"))  # each process is loaded, and the first question asked twice more
     assert more == 2 * len(loaded.encode()) + 3_000_000 * (asked + 2) + 1_000_000 - 20_000
-    assert "raises ValueError: " + "v" * 300 + f" ... (999700 characters more) (in {asked} of {asked} questions)\n" in out
+    assert (
+        "raises ValueError: " + "v" * 300 + f" ... (999700 characters more) (in {asked} of {asked} questions)\n" in out
+    )
     sizes = [len(err), len(out), *(len((tmp_path / name).read_text()) for name in ("json", "markdown"))]
     assert np.all(np.array(sizes) <= [20_100, 20_000, 100_000, 20_000])
 
