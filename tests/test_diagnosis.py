@@ -70,7 +70,8 @@ def test_a_bug_has_its_name_its_formula_and_where_it_was_seen():
     finding = said("implicit_score_matching", "+ trace", "+ trace / x.shape[1]")
     assert finding.status == "failed" and finding.names == ("trace divided by d",)
     assert finding.diagnosis == (
-        'equals the reference with "+ trace / x.shape[1]" for "+ trace": trace divided by d (bug)'
+        'equals the reference with "0.5 * squared_norm(s) + trace / x.shape[1]" for "0.5 * squared_norm(s) + trace": '
+        "trace divided by d (bug)"
     )
     finding = said("denoising_score_matching", "+ z / sigma", "- z / sigma")
     assert "torchebm issue 318" in finding.diagnosis and "(bug; " in finding.diagnosis
@@ -103,7 +104,8 @@ def ratio_matching(energy, x):
 """,
         "ratio_matching",
     )
-    assert finding.diagnosis == f'equals {words} the reference without "** 2": not squared (bug)'
+    square = "expit(energy(x) - energy(x_i))"
+    assert finding.diagnosis == f'equals {words} the reference with "{square}" for "{square} ** 2": not squared (bug)'
 
 
 def test_a_bug_in_another_convention_has_both():
@@ -378,7 +380,8 @@ def test_every_version_differs_where_sigma_is_one_number():
         for variant, answers in bank(function) if some else ():
             if variant.name in ("one sigma for all rows", "one level for all rows", "one weight for all rows"):
                 continue
-            gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]
+            least = np.finfo(float).tiny  # where the right answer is 0 throughout
+            gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / np.maximum(v.scale, least)) for v in some]
             assert max(gaps) > 1e-3, variant
 
 
@@ -527,7 +530,7 @@ def test_a_name_to_the_accuracy_of_a_finite_difference():
 def test_a_fact_is_not_said_where_another_feature_tells_as_much():
     """Wrong in all numbers, by chance more where n is large: nothing is said of n."""
     finding = said("denoising_score_matching", DENOISING, f"{DENOISING} * (1.3 + np.sin(7 * x[:, 0]))")
-    assert finding.diagnosis.startswith(("104 of", "105 of", "106 of", "107 of", "108 of", "109 of")), finding.diagnosis
+    assert re.fullmatch(r"\d+ of \d+ numbers are wrong", finding.diagnosis), finding.diagnosis
 
 
 def test_the_model_that_is_ignored():
@@ -621,10 +624,10 @@ def predicted_noise(score, sde, x, t):
 @pytest.mark.parametrize(
     ("function", "was", "becomes", "said"),
     [
-        ("score_of_flow", "/ t", "/ np.maximum(t, 0.1)", "np.maximum(s, 0.1)"),
+        ("score_of_flow", "/ t", "/ np.maximum(t, 0.1)", "np.maximum(t[:, None], 0.1)"),
         ("score_of_flow", "t = t[:, None]", "t = np.maximum(t[:, None], 0.3)", "with 0.3 for t where it is below that"),
         ("score_of_flow", "* velocity", "* 1 * velocity", ""),
-        ("flow_velocity", "/ (1 - s)", "/ np.maximum(1 - s, 0.05)", "np.maximum(1 - s, 0.05)"),
+        ("flow_velocity", "/ (1 - s)", "/ np.maximum(1 - s, 0.05)", "np.maximum(1 - t[:, None], 0.05)"),
         (
             "flow_velocity",
             "s = t[:, None]",
@@ -1246,8 +1249,8 @@ OTHER_KINDS = [  # changes of the adapter by hand
     ("diffusion_score_matching", MOVED, MOVED.replace("std", "std**2"), "the variance std.t..2 for std"),
     ("score_of_noise", "/ std", "/ np.sqrt(std)", "root of std|sqrt.*std"),
     ("BinaryRBM.free_energy", "softplus(self.c + np.dot(v, self.W))", "softplus(-self.c - v @ self.W)", "-log sigmoid"),
-    ("VariancePreserving.drift", "self.beta(t)", "self.beta(1 - t)", "t read wrongly: 1 - it", "LinearSDE.drift"),
-    ("VariancePreserving.beta", "+ t * (self", "+ t**2 * (self", "t read wrongly: its square"),
+    ("VariancePreserving.drift", "self.beta(t)", "self.beta(1 - t)", "with 1 - t in place of t", "LinearSDE.drift"),
+    ("VariancePreserving.beta", "+ t * (self", "+ t**2 * (self", "with the square of t in place of t"),
     ("marginal_of_steps", "np.expm1(log_kept)", "np.expm1(0.5 * log_kept)", "1 - m, for 1 - m.2"),
     ("euler_maruyama_step", "sde.diffusion(t)[:, None]", "sde.marginal(t)[1][:, None] ** 2", "variance std.t..2 for g"),
     ("euler_maruyama_step", DRIFT, "sde.marginal(t)[0][:, None] * x", "the mean m.t. x for the drift"),

@@ -370,7 +370,7 @@ def test_what_is_right_to_the_accuracy_of_float32_or_of_a_difference(made, monke
     assert said(size) == f"equals the reference to {FLOAT32}; 24 of 24 numbers are wrong" == said(size, True)
     assert said(1.01 * size) == f"equals the reference to {DIFFERENCE}; 24 of 24 numbers are wrong"
     assert said(32 * size).startswith(f"equals the reference to {DIFFERENCE}") and said(32.5 * size) is None
-    assert [name for name in made.names if name == "named"] == ["named"] * 4
+    assert [name for name in made.names if name == "named"] == ["named"] * 8
     below = size / 64 / 32
     assert below == diagnosis.BELOW_FLOAT32
     assert FLOAT32 in said(0.99 * below, False) and diagnosis.BY_DIFFERENCES in said(0.99 * below, True)

@@ -454,8 +454,8 @@ def _of_times(function: str):
     """A method of an SDE that reads its time wrongly."""
     for one, kind in types(function).items() if "." in function else ():
         if kind in (glossary.Times, glossary.FreeTimes, glossary.Time):
-            for words, change in (("1 - it", ROWS["1 - it"]), ("its square", NUMBERS["its square"])):
-                yield f"{one} read wrongly: {words}", partial(_method_with, function, one, change)
+            for words in ("1 - {}", "the square of {}"):
+                yield in_place(words, one), partial(_method_with, function, one, (ROWS | NUMBERS)[words])
 
 
 def _method_with(function: str, argument: str, change: Callable, inner: Implementation = REFERENCE) -> Implementation:

@@ -26,7 +26,7 @@ from refebm.variants import texts
 from refebm.variants.arguments import role, types
 from refebm.variants.patch import Definition, quoted
 from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
-from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
+from refebm.variants.syntax import around, changed, kind_of, put, replaced, syntax, word_of
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
     *("-{}", "{} ** 2", "np.sqrt(np.abs({}))", "np.clip({}, -1, 1)", "2 * {}", "0.5 * {}", "({})[:1]", "1 / {}"),
@@ -47,7 +47,7 @@ SOUGHT = {  # forms with a number to be found, and the value for which the place
     "number + (1 - number) * {}": 0.0,
     "number": 1.0,
 }
-MEANT = {  # words that explain a replacement whose text contains this
+MEANT = {  # words that explain a replacement that makes an expression with this in it
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
     "np.expm1(0.5 * log_kept)": "1 - m, for 1 - m^2",
     "np.expm1(-(0.5 * b))": "1 - m, for 1 - m^2",
@@ -117,7 +117,9 @@ class Mutant(NamedTuple):
         if isinstance(self.node, ast.stmt):
             return f"with {_statements(self.new, self.node)} for {_statements(self.node, self.new)}{there}"
         was, new = quoted(definition_of(self.tree), self.node, self.new)
-        meant = next((f": {words}" for text, words in MEANT.items() if text in new), "")
+        within = [one for one in around(self.tree, self.node) if isinstance(one, ast.expr)][-1]
+        whole = ast.unparse(replaced(within, self.node, self.new))
+        meant = next((f": {words}" for text, words in MEANT.items() if text in whole), "")
         return f'with "{new}" for "{was}"{there}{meant}'
 
     def with_number(self, number: float) -> str:

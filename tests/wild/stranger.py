@@ -316,7 +316,7 @@ FOURTH = [  # by two more, who wrote 339 adapters, 257 of them wrong: those with
         "GaussianBernoulliRBM.log_partition",
         "shift * (shift + 2 * self.b)",
         "(shift + self.b) ** 2",
-        r"for .squared_norm\(self.b \+ np.dot\(h, self.W.T\)\) - np.sum\(self.b",
+        r"for .squared_norm\(self.b \+ np.dot\(states\(self.m, self.d\), self.W.T\)\) - np.sum\(self.b",
         "nothing",
     ),
     (
@@ -368,7 +368,7 @@ KIN = [  # of these mistakes, in other functions: none had a name before the sea
         "Gaussian.posterior_cov",
         "return sigma**2 * 0.5 * (gain + gain.T) * np.ones((len(y), 1, 1))",
         "return (self.cov - np.linalg.inv(self.cov + sigma**2 * np.eye(len(self.mean)))) * np.ones((len(y), 1, 1))",
-        "with .self.cov - inverse|for .self.cov @ inverse",
+        "for .self.cov @ np.linalg.inv",
         "nothing",
     ),
     (
