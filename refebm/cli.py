@@ -78,6 +78,7 @@ def _options_of_crosscheck(parser):
     add("--answers", metavar="DIR", type=Path, help="examine answers to the vectors, from any language")
     add("--only", metavar="TEXT", default="", help="one function, or all with these words in their names")
     add("--timeout", metavar="S", type=float, default=SILENCE, help="end the adapter after S seconds of silence")
+    add("--strict", action="store_true", help="exit with status 1 for another convention than refebm's, too")
     add("--json", metavar="FILE", type=Path, help="write the findings to a file as well")
     add("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
 

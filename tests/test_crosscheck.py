@@ -296,6 +296,16 @@ def test_lines_of_refebm_are_not_shown_and_those_of_the_adapter_are(tmp_path, ca
     assert said in out and "glossary.py" not in out
 
 
+def test_another_convention_fails_where_that_is_asked_for(tmp_path, capsys):
+    text = "import numpy as np\n\n\ndef explicit_score_matching(score, data_score, x):\n"
+    text += "    return np.sum((data_score(x) - score(x)) ** 2, axis=1)\n"
+    for options, status in (([], 0), (["--strict"], 1)):
+        found, _, findings = crosscheck(tmp_path, capsys, text, *options)
+        assert (found, findings["explicit_score_matching"]["status"]) == (status, "convention")
+    assert main(["crosscheck", "--template", "numpy", "--strict"]) == 2
+    assert "--strict does not go with --template" in capsys.readouterr().err
+
+
 def test_methods_in_two_conventions_are_printed_once(tmp_path, capsys):
     text = """class VarianceExploding:
     def __init__(self, sigma_min, sigma_max):

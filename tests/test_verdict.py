@@ -406,6 +406,7 @@ def test_what_precision_numbers_have():
     assert said(double, double) == "float64" == said(double, np.append(held[:4], 0.1))
     assert said(double, held) == "float32" and said(np.append(double[:3], 0.5), np.append(held[:3], 0.5)) == "float64"
     assert said(double, np.append(held[:3], [np.nan, np.inf])) == "float32"
+    assert said(double, np.array([0.0, 1.0, 0.5, np.nan, 0.0])) == "float64"  # states of bits say nothing
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])

@@ -19,11 +19,11 @@ NAMED = 8  # functions with refebm's own bodies, when there are more
 
 
 def crosscheck(options) -> int:
-    """Run the command; returns 0 if every answer is right, or right by a known convention, else 1."""
+    """Run the command; returns 0 if every answer is right, or, unless strict, right by a known convention, else 1."""
     asked = [name for name in ("adapter", "template", "answers") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
-    idle = [f"--{name}" for name in ("json", "markdown") if getattr(options, name) and options.template]
+    idle = [f"--{name}" for name in ("strict", "json", "markdown") if getattr(options, name) and options.template]
     idle += ["--complete"] if options.complete and not options.template else []
     if idle:  # options that would otherwise be ignored silently
         raise InputError(
@@ -45,7 +45,7 @@ def crosscheck(options) -> int:
         write_json(options.json, content)
     if options.markdown:
         write_text(options.markdown, markdown(findings, source))
-    return 1 if any(finding.status in ("failed", "partly") for finding in findings) else 0
+    return int(any(finding.status in ("failed", "partly", *["convention"] * options.strict) for finding in findings))
 
 
 def _chosen(options) -> list[str]:

@@ -88,6 +88,8 @@ def _ignored_in_rows(evidence) -> list[str]:
         for i, name in enumerate(vector.asked.given.get("apart", ()), 1):
             first, other = _of_row(vector, 0), _of_row(vector, i)
             allowed = np.where(one.left_out, np.inf, one.allowed)[first]
+            if _rejected(one, 0, first) and _rejected(one, i, other):
+                continue
             if np.any(np.abs(one.right[other] - one.right[first]) > MUCH * allowed):
                 same = np.array_equal(one.answers[other], one.answers[first], equal_nan=True)
                 same |= bool(np.all(np.abs(one.answers[other] - one.answers[first]) <= allowed))
@@ -95,6 +97,14 @@ def _ignored_in_rows(evidence) -> list[str]:
     some = [name for name in dict.fromkeys(ignored) if name not in matters]
     some = [name for name in some if name.partition("[")[0] not in set(some) - {name}]  # the whole, if it is ignored
     return [f"the answer does not depend on {' and '.join(some)}"] if some else []
+
+
+def _rejected(one, i: int, numbers: np.ndarray) -> bool:
+    """Whether a state came back as it was given: its proposal was rejected, whatever the proposal was."""
+    asked = one.vectors[0].asked
+    return asked.function in ADJUSTED and np.array_equal(
+        one.answers[numbers[: asked.given["d"]]], asked.arguments["x"][i]
+    )
 
 
 def _of_row(vector, i: int) -> np.ndarray:

@@ -247,11 +247,13 @@ def _case(evidence, first, pairs):
 
 
 def _dtype(pairs, got) -> str:
-    """float32 if the answers have that dtype, or if float32 holds all of them but not all right values."""
+    """float32 if the answers have that dtype, or if float32 holds all of them, and half precision, which holds whole
+    numbers, does not, but float32 does not hold all right values."""
     if {part.dtype for _, answer in pairs for part in answer.parts} == {np.dtype(np.float32)}:
         return "float32"
     right = np.concatenate([vector.value for vector, _ in pairs])
-    short = np.all((np.float32(got) == got) | ~np.isfinite(got))
+    known = got[np.isfinite(got)]
+    short = np.all(np.float32(known) == known) and np.any(np.float16(known) != known)
     return "float32" if short and np.sum(np.float32(right) != right) >= FEW else "float64"
 
 

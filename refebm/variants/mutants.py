@@ -30,7 +30,15 @@ from refebm.variants.syntax import around, changed, kind_of, put, replaced, synt
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
     *("-{}", "{} ** 2", "np.sqrt(np.abs({}))", "np.clip({}, -1, 1)", "2 * {}", "0.5 * {}", "({})[:1]", "1 / {}"),
-    *("({})[:-1]", "np.minimum({}, 30)", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}"),
+    *(
+        "({})[:-1]",
+        "({})[:2]",
+        "np.minimum({}, 30)",
+        "np.mean({}, axis=0)",
+        "np.sum({}, axis=0)",
+        "np.abs({})",
+        "1 + 0 * {}",
+    ),
     *("np.exp({})", "np.log(np.abs({}))", "({})[..., :-1]", "np.clip({}, -10, 10)", "unit({})", "1 - {}"),
     *("np.mean({})", "np.sum({})", "np.sign({})", "np.swapaxes({}, -1, -2)", "({})[::-1]", "0 * {}", "{} - 1"),
     *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} ** 3", "{} ** 1.5", "np.clip({}, 0, 1)"),
@@ -55,7 +63,7 @@ MEANT = {  # words that explain a replacement that makes an expression with this
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
-MET, MET_MOST = 14, 10  # wraps that are tried before one name for another: in the definition, and elsewhere
+MET, MET_MOST = 15, 11  # wraps that are tried before one name for another: in the definition, and elsewhere
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 

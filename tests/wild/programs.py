@@ -596,7 +596,7 @@ MISTAKES = [
     ('hmc_torch', '(current_p ** 2).sum(1) / 2', '(current_p ** 2).sum(1)', '2|half|kinetic|0.5', 'named'),
     ('hmc_torch', 'current_H - proposed_H', 'proposed_H - current_H', 'exchanged', 'named'),
     ('hmc_torch', 'U(q) + (p ** 2).sum(1) / 2', 'U(q) + (current_p ** 2).sum(1) / 2', 'kinetic|momentum|energy', 'named'),  # noqa: E501
-    ('hmc_torch', 'range(L)', 'range(L - 1)', 'in leapfrog', 'named'),
+    ('hmc_torch', 'range(L)', 'range(L - 1)', 'in refebm.s leapfrog', 'named'),
     ('leapfrog_np', '        g = score(x)\n        p += 0.5', '        p += 0.5', 'stale|score|gradient|once|x', 'named'),  # noqa: E501
     ('leapfrog_np', 'p += 0.5 * eps * g\n        x', 'p += eps * g\n        x', '0.5|half|eps', 'named'),
     ('mh_np', 'energy(x[i:i+1])[0] - energy(prop[None])[0]', 'energy(prop[None])[0] - energy(x[i:i+1])[0]', 'exchanged', 'named'),  # noqa: E501

@@ -28,7 +28,7 @@ MISTAKES = [
     ("sliced_score_matching_vr", "return hutchinson_divergence(model, x, v) +",
      "return np.einsum('nij,nj->n', jacobian(model)(x), v**2) +", r"J\^T 1 times v", "misleading"),
     ("velocity_from_score", "-std / scale * (x + (scale**2 + std**2) * score(x))", "x + 2 * std**2 * score(x)",
-     r"scale \* x_0 - std \* eps", "misleading"),
+     r"scale \* \(\(x - std .* for .*a program that computes x_0 and eps", "misleading"),
     ("marginal_of_steps", "log_kept = np.cumsum(np.log1p(-betas))[i]\n    return np.exp",
      "log_kept = np.log(1 - np.cumsum(betas))[i]\n    return np.exp", r"log1p\(np.cumsum", "misleading"),
     ("predictor_corrector", "        x = reverse_sde_step(model, sde, x, late, late - early, z_k)\n"
@@ -150,7 +150,7 @@ THIRD = [  # by a third, who wrote 190 adapters, 115 of them wrong: those withou
         "ratio_matching",
         "sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)",
         "sum(expit(energy(x) - energy(x_i)) for x_i in flipped) ** 2",
-        r"for x_i in flipped\)\) \*\* 2",
+        r"for x_i in \(.*\)\)\) \*\* 2",
         "cause said",
     ),
     ("score_of_flow", "column(t, x)", "np.maximum(column(t, x), 0.3)", r"np.maximum\(t\[:, None\], 0.3\)", "nothing"),
@@ -158,7 +158,7 @@ THIRD = [  # by a third, who wrote 190 adapters, 115 of them wrong: those withou
         "karras_noise_levels",
         "    first, last",
         "    power = 1 / power\n    first, last",
-        "power.*its inverse",
+        "1/power in place of power",
         "nothing",
     ),
 ]
