@@ -10,6 +10,7 @@ INVERSE = (
     "u = (u + (d - 3 * squares / g) / ell**2 / g) / np.sqrt(g)\n    "
     "total = np.sum(u - unbiased * np.diag(np.diag(u)))\n    return total"
 )
+INFORMATION = "np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))"
 SUM_OF_PROJECTIONS = ("np.mean([", "np.sum([", "mean_over_projections")
 FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
@@ -91,6 +92,14 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
             "shrinks to the origin": "np.dot(y, gain.T)",
             "weight of the noise": "np.dot(y, sigma**2 * self.smoothed(sigma).precision) + np.dot(self.mean, gain.T)",
             "the noisy point": "y",
+        }.items()
+    },
+    **{
+        ("Gamma.fisher_information", name): (INFORMATION, INFORMATION.replace("self.rate**2", becomes))
+        for name, becomes in {
+            "rate not squared": "self.rate",
+            "rate cubed": "self.rate**3",
+            "scale for rate (theta = 1/rate)": "self.rate**-2",
         }.items()
     },
     ("Gaussian.posterior_mean", "sigma for sigma squared"): ("self.smoothed(sigma)", "self.smoothed(sigma**0.5)"),
