@@ -74,7 +74,7 @@ def _options_of_crosscheck(parser):
     add = parser.add_argument
     add("adapter", nargs="?", help="a Python file, or a dotted module")
     add("--template", choices=TEMPLATES, help="print an adapter to start from")
-    add("--complete", action="store_true", help="with --template: print refebm's own bodies, which pass")
+    add("--complete", action="store_true", help="with --only: print refebm's own bodies, which pass, as without it")
     add("--answers", metavar="DIR", type=Path, help="examine answers to the vectors, from any language")
     add("--only", metavar="TEXT", default="", help="one function, or all with these words in their names")
     add("--timeout", metavar="S", type=float, default=SILENCE, help="end the adapter after S seconds of silence")

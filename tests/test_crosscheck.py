@@ -604,10 +604,12 @@ def test_what_cannot_be_read_is_not_called_unwritable(option, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_is_printed(capsys, name):
-    """Bodies to replace, also of all functions; those that pass, if asked for."""
+    """Of all functions with the bodies that pass, which others fill in; asked for by name, with bodies to replace."""
     for complete in (False, True):
         assert main(["crosscheck", "--template", name, *["--complete"] * complete]) == 0
-        assert capsys.readouterr().out == template(name, complete=complete)
+        assert capsys.readouterr().out == template(name, complete=True)
+        assert main(["crosscheck", "--template", name, "--only", "tweedie_mean", *["--complete"] * complete]) == 0
+        assert capsys.readouterr().out == template(name, ["tweedie_mean"], complete)
 
 
 def test_a_template_says_what_a_step_or_a_law_may_be():

@@ -30,7 +30,7 @@ def crosscheck(options) -> int:
             "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
         )
     if options.template:
-        print(template(options.template, chosen(options.only), options.complete), end="")
+        print(template(options.template, chosen(options.only), options.complete or not options.only), end="")
         return 0
     functions = _chosen(options)
     start = time.perf_counter()

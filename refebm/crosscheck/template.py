@@ -29,7 +29,7 @@ from refebm.crosscheck.frameworks.{framework} import {names}
 '''
 COMPLETE = """
 
-These bodies are refebm's own: as they stand they pass and say nothing of yours. Without --complete all are empty."""
+These bodies are refebm's own: as they stand they pass and say nothing of yours. --only NAME prints empty ones."""
 MAY_RETURN = {  # by what a refebm function returns: what an adapter's may return, where that is another thing
     Density: "an object with a method log_prob(x), (n, d) -> (n,): no more is asked of it.",
     Step: "the new states, (n, d), alone.",
