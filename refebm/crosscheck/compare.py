@@ -179,8 +179,8 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
             finding = judge(function, answers)
         if function in LOSSES and finding.status in ("passed", "convention") and models:
             pairs = [_pair(own, one) for one in asked[:2]]
-            others = partial(map, partial(_in_convention, own, finding.convention), asked[:2])
-            finding = graded(finding, harness, given[models[0]], pairs, lambda: list(others()))
+            others = partial(_in_convention, own, finding.convention)
+            finding = graded(finding, harness, given[models[0]], pairs, lambda: list(map(others, asked[:2])))
     return Report([finding], getattr(loss, "__name__", "a loss"))
 
 

@@ -33,9 +33,7 @@ These bodies are refebm's own: as they stand they pass and say nothing of yours.
 MAY_RETURN = {  # by what a refebm function returns: what an adapter's may return, where that is another thing
     Density: "an object with a method log_prob(x), (n, d) -> (n,): no more is asked of it.",
     Step: "the new states, (n, d), alone.",
-    tuple[
-        Step, Step
-    ]: "the new states of both chains, (x', y'), or ((x', a), (y', b)), of which the states are compared.",
+    tuple[Step, Step]: "the states of both chains, (x', y'), or ((x', a), (y', b)), of which the states are compared.",
 }
 ADJUSTED_TOO = "the new states, (n, d), alone, or (states, a) with the probabilities of acceptance, (n,)."
 
